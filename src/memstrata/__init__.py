@@ -1,0 +1,77 @@
+"""Memstrata: a lasting memory for language models, in text, KV cache and weights.
+
+The names below are loaded on first use, so that `import memstrata` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from memstrata.aio import AsyncMemory
+    from memstrata.memory import Memory
+    from memstrata.types import (
+        Context,
+        Episode,
+        ForgetReceipt,
+        Hit,
+        Hits,
+        Message,
+        Page,
+        Receipt,
+        Scope,
+        Source,
+        Stats,
+    )
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "AsyncMemory": "memstrata.aio",
+    "Memory": "memstrata.memory",
+    **{
+        noun: "memstrata.types"
+        for noun in (
+            "Context",
+            "Episode",
+            "ForgetReceipt",
+            "Hit",
+            "Hits",
+            "Message",
+            "Page",
+            "Receipt",
+            "Scope",
+            "Source",
+            "Stats",
+        )
+    },
+}
+
+__all__ = [
+    "AsyncMemory",
+    "Context",
+    "Episode",
+    "ForgetReceipt",
+    "Hit",
+    "Hits",
+    "Memory",
+    "Message",
+    "Page",
+    "Receipt",
+    "Scope",
+    "Source",
+    "Stats",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'memstrata' has no attribute {name!r}")
+    return getattr(import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

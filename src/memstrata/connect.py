@@ -1,0 +1,175 @@
+"""The composition root: from names and objects to the parts that a memory is made of."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import entry_points
+from typing import Literal, cast, get_args
+
+from memstrata.core.clock import from_microseconds
+from memstrata.core.ids import new_id
+from memstrata.core.records import Appended, NewJob
+from memstrata.errors import InvalidInput
+from memstrata.models.cached import CachedEmbedder
+from memstrata.models.resolve import resolve_embedder
+from memstrata.ports import Embedder, Store
+from memstrata.recall.search import NO_EMBEDDER, still_embedding
+from memstrata.schedule.embedding import embed_scope_with, embedding_queue
+from memstrata.schedule.scrubbing import SCRUB_QUEUE, scrub_with
+from memstrata.schedule.worker import Worker
+from memstrata.settings import Settings
+from memstrata.types import LOG_KINDS, ForgetReceipt, LogKind, Receipt, Scope, Stats
+
+WorkerMode = Literal["thread", "none"]
+STORE_GROUP = "memstrata.stores"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What a memory is made of, and the few steps that need several parts."""
+
+    store: Store
+    embedder: Embedder | None
+    worker: Worker
+    log_kind: LogKind | None
+    clock: Callable[[], datetime]
+
+    @property
+    def jobs(self) -> tuple[NewJob, ...]:
+        """The work that new episodes cause."""
+        return () if self.embedder is None else (NewJob(queue=embedding_queue(self.embedder)),)
+
+    def make_episode_id(self) -> str:
+        """A fresh id."""
+        return self._make_id("ep")
+
+    def receipt(self, scope: Scope, appended: Sequence[Appended], *, skipped_empty: int, wait: bool) -> Receipt:
+        """Set the caused work going, or do it, and say what was done."""
+        added = sum(each.added for each in appended)
+        if wait:
+            self.worker.drain(scope)
+        elif added:
+            self.worker.wake()
+        pending = tuple(job.queue for job in self.jobs) if added and not wait else ()
+        return Receipt(
+            episode_ids=tuple(each.id for each in appended),
+            added=added,
+            duplicates=len(appended) - added,
+            skipped_empty=skipped_empty,
+            pending=pending,
+            degraded=() if self.embedder is not None else (NO_EMBEDDER,),
+        )
+
+    def forget(self, scope: Scope, ids: Sequence[str] | None) -> ForgetReceipt:
+        """Erase, and testify."""
+        receipt_id = self._make_id("fg")
+        asked_at = self.clock()
+        done = self.store.forget(scope, ids=ids, receipt_id=receipt_id, at=asked_at)
+        return ForgetReceipt(
+            id=receipt_id,
+            forgotten=len(done.episode_ids),
+            episode_ids=done.episode_ids,
+            asked_at=asked_at,
+            done_at=self.clock(),
+            scrubbed=done.scrubbed,
+        )
+
+    def stats(self, scope: Scope) -> Stats:
+        """Counts with the embedder's name and what is degraded."""
+        space = None if self.embedder is None else self.embedder.fingerprint
+        counts = self.store.counts(scope, space=space)
+        return Stats(
+            episodes=counts.episodes,
+            runs=counts.runs,
+            sessions=counts.sessions,
+            first=None if counts.first is None else from_microseconds(counts.first),
+            last=None if counts.last is None else from_microseconds(counts.last),
+            text_characters=counts.text_characters,
+            embedder=space,
+            vectors=counts.vectors,
+            jobs_pending=counts.jobs.pending,
+            jobs_running=counts.jobs.running,
+            jobs_dead=counts.jobs.dead,
+            forgotten=counts.forgotten,
+            degraded=(NO_EMBEDDER,) if space is None else still_embedding(counts.episodes, counts.vectors),
+        )
+
+    def close(self) -> None:
+        """Stop the worker, then the store."""
+        self.worker.stop()
+        self.store.close()
+
+    def _make_id(self, prefix: str) -> str:
+        return new_id(prefix, int(self.clock().timestamp() * 1000), secrets.token_bytes(10))
+
+
+def connect(
+    store: str | Store | None,
+    *,
+    embedder: str | Embedder | None,
+    log_kind: LogKind | Literal["auto"],
+    worker: WorkerMode,
+    clock: Callable[[], datetime] | None,
+    settings: Settings | None,
+) -> Parts:
+    """Open the store, load the embedder, start the worker. Raises InvalidInput, StoreError, EmbedderError."""
+    if log_kind != "auto" and log_kind not in LOG_KINDS:
+        raise InvalidInput(f"log_kind is auto, {', '.join(LOG_KINDS)}, not {log_kind!r}")
+    if worker not in get_args(WorkerMode):
+        raise InvalidInput(f"worker is one of {', '.join(get_args(WorkerMode))}, not {worker!r}")
+    settings = settings or Settings.from_environment()
+    clock = clock or _utc_now
+    model = _embedder(embedder, settings)
+    home = open_store(settings.store if store is None else store, settings)
+    try:
+        if model is not None:
+            home.use_space(model.fingerprint, queue=embedding_queue(model), at=clock())
+        runner = _worker(home, model, clock)
+    except BaseException:
+        home.close()
+        raise
+    if worker == "thread":
+        runner.start()
+    return Parts(
+        store=home,
+        embedder=model,
+        worker=runner,
+        log_kind=None if log_kind == "auto" else log_kind,
+        clock=clock,
+    )
+
+
+def open_store(store: str | Store, settings: Settings) -> Store:
+    """A store by URL, through the entry points in which the built-in ones are registered too; an object is itself."""
+    if not isinstance(store, str):
+        return store
+    scheme = store if store.startswith(":") else store.partition("://")[0]
+    known = {entry.name: entry for entry in entry_points(group=STORE_GROUP)}
+    if scheme not in known:
+        hint = f'; for a file write "sqlite:///{store}"' if "://" not in store else ""
+        raise InvalidInput(f"no store {store!r}; known: {', '.join(sorted(known))}{hint}")
+    return cast(Store, known[scheme].load()(store, cache_bytes=settings.cache_bytes))
+
+
+def _embedder(spec: str | Embedder | None, settings: Settings) -> Embedder | None:
+    if spec == "auto":
+        spec = settings.embedder
+    model = resolve_embedder(spec, base_url=settings.openai_base_url, api_key=settings.openai_api_key)
+    return None if model is None else CachedEmbedder(model)
+
+
+def _worker(store: Store, embedder: Embedder | None, clock: Callable[[], datetime]) -> Worker:
+    handlers = {SCRUB_QUEUE: scrub_with(store)}
+    if embedder is not None:
+        handlers[embedding_queue(embedder)] = embed_scope_with(store, embedder)
+    owner = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
+    return Worker(store, handlers, owner=owner, clock=clock)
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,50 @@
+"""Times as integers and back: microseconds since 1970 in UTC, and the clock's offset from UTC in minutes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+from memstrata.errors import InvalidInput
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def microseconds(time: datetime) -> int:
+    """Microseconds since 1970 in UTC; exact from year 1 to 9999."""
+    return (time - EPOCH) // _MICROSECOND
+
+
+def offset_minutes(time: datetime) -> int:
+    """The offset from UTC of an aware time, in minutes."""
+    offset = time.utcoffset()
+    return 0 if offset is None else round(offset.total_seconds() / 60)
+
+
+def from_microseconds(value: int, offset: int = 0) -> datetime:
+    """The time, on a clock `offset` minutes from UTC."""
+    local = datetime(1970, 1, 1) + timedelta(microseconds=value) + timedelta(minutes=offset)
+    return local.replace(tzinfo=timezone(timedelta(minutes=offset)) if offset else UTC)
+
+
+def parse_time(value: datetime | str, *, what: str) -> datetime:
+    """An aware time from a datetime or ISO 8601 text. Raises InvalidInput where the zone is missing."""
+    time = value
+    if isinstance(time, str):
+        try:
+            time = datetime.fromisoformat(time)
+        except ValueError:
+            raise InvalidInput(f"{what} is not a time in ISO 8601: {value[:40]!r}") from None
+    if time.tzinfo is None or time.utcoffset() is None:
+        raise InvalidInput(f"{what} needs a time zone, such as datetime.now().astimezone(): {time.isoformat()}")
+    try:
+        microseconds(time)
+    except OverflowError:
+        raise InvalidInput(f"{what} lies outside the calendar: {time.isoformat()}") from None
+    return time
+
+
+def day_in_words(time: datetime) -> str:
+    """"8 May 2023", as it is indexed with an episode."""
+    months = "January February March April May June July August September October November December".split()
+    return f"{time.day} {months[time.month - 1]} {time.year}"

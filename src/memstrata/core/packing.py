@@ -1,0 +1,84 @@
+"""Fit hits into a token budget: the best first, each whole, dated and cited, and never a token too many."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from memstrata.core.clock import day_in_words
+from memstrata.core.tokens import Tokenizer
+from memstrata.types import Hit, Source
+
+MIN_EXCERPT = 20
+"""Characters below which an excerpt says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """The text, the hits quoted in it in order of their numbers, and its tokens."""
+
+    text: str
+    hits: tuple[Hit, ...]
+    tokens: int
+
+
+def pack(hits: Sequence[Hit], *, max_tokens: int, count: Tokenizer) -> Packed:
+    """As many of the best hits as fit, printed in the order of time under the day they were said on.
+
+    A hit that does not fit is passed over for the next; where not even one fits whole, the best is cut.
+    """
+    taken: list[Hit] = []
+    spent = 0
+    for hit in hits:
+        alone = count(_line(len(taken) + 1, hit))
+        heading = 0 if any(_day(other) == _day(hit) for other in taken) else count(_day(hit))
+        if spent + alone + heading <= max_tokens:
+            taken.append(hit)
+            spent += alone + heading
+    while taken:
+        packed = _render(taken, count)
+        if packed.tokens <= max_tokens:
+            return packed
+        taken.pop()
+    return _excerpt(hits[0], max_tokens, count) if hits else Packed("", (), 0)
+
+
+def _render(hits: Sequence[Hit], count: Tokenizer) -> Packed:
+    ordered = sorted(hits, key=lambda hit: (hit.item.timestamp, hits.index(hit)))
+    lines: list[str] = []
+    day = None
+    for number, hit in enumerate(ordered, start=1):
+        if _day(hit) != day:
+            day = _day(hit)
+            lines.append(day)
+        lines.append(_line(number, hit))
+    text = "\n".join(lines)
+    return Packed(text, tuple(ordered), count(text))
+
+
+def _excerpt(hit: Hit, max_tokens: int, count: Tokenizer) -> Packed:
+    """The longest beginning of a hit that fits, by bisection; nothing if that is no more than a few words."""
+    low, high = 0, len(hit.item.text)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if _render([_cut(hit, middle)], count).tokens <= max_tokens:
+            low = middle
+        else:
+            high = middle - 1
+    return _render([_cut(hit, low)], count) if low >= min(MIN_EXCERPT, len(hit.item.text)) else Packed("", (), 0)
+
+
+def _cut(hit: Hit, length: int) -> Hit:
+    source = Source(episode_id=hit.item.id, start=0, end=length)
+    return replace(hit, sources=(source,))
+
+
+def _line(number: int, hit: Hit) -> str:
+    start, end = hit.sources[0].start, hit.sources[0].end
+    shown = hit.item.text[start:end]
+    more = " …" if end < len(hit.item.text) else ""
+    return f"[{number}] {hit.item.speaker}: {shown}{more}"
+
+
+def _day(hit: Hit) -> str:
+    return day_in_words(hit.item.timestamp)

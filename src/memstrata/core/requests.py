@@ -1,0 +1,58 @@
+"""Arguments of the reading verbs, checked and turned into values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from memstrata.core.candidates import View
+from memstrata.core.clock import microseconds, parse_time
+from memstrata.core.filters import parse_filter
+from memstrata.core.messages import MAX_ID, checked_text
+from memstrata.errors import InvalidInput
+from memstrata.types import ITEM_KINDS
+
+MAX_QUERY = 100_000
+MAX_LIMIT = {"limit": 1000, "max_tokens": 1_000_000}
+
+
+def read_view(
+    *,
+    as_of: datetime | str | None,
+    known_at: datetime | str | None,
+    filters: Mapping[str, object] | None,
+    items: Sequence[str] = ITEM_KINDS,
+) -> View:
+    """What a read may see."""
+    unknown = [kind for kind in ([items] if isinstance(items, str) else items) if kind not in ITEM_KINDS]
+    if unknown or not items:
+        raise InvalidInput(f"items are of the kinds {', '.join(ITEM_KINDS)}, not {unknown or items!r}")
+    return View(
+        said_until=None if as_of is None else microseconds(parse_time(as_of, what="as_of")),
+        recorded_until=None if known_at is None else microseconds(parse_time(known_at, what="known_at")),
+        filter=parse_filter(filters) if filters else None,
+    )
+
+
+def checked_query(query: object) -> str:
+    """A question that is a text and holds more than blanks."""
+    text = checked_text(query, what="the query", limit=MAX_QUERY)
+    if not text.strip():
+        raise InvalidInput("the query is empty; ask for something, or list with episodes()")
+    return text
+
+
+def checked_limit(limit: object, *, what: str = "limit") -> int:
+    """A whole number from 1 to the most that makes sense."""
+    most = MAX_LIMIT[what]
+    if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= most:
+        raise InvalidInput(f"{what} is a whole number from 1 to {most:,}, not {limit!r}")
+    return limit
+
+
+def checked_ids(ids: object) -> list[str]:
+    """Ids as a list; one id is a list of one."""
+    if ids is None or not isinstance(ids, Sequence) or isinstance(ids, bytes):
+        raise InvalidInput(f"ids are a list of episode ids, not {type(ids).__name__}")
+    many = [ids] if isinstance(ids, str) else ids
+    return [checked_text(each, what="an id", limit=MAX_ID) for each in many]

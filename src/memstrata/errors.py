@@ -1,0 +1,87 @@
+"""The error tree: everything that Memstrata raises on purpose derives from `MemstrataError`."""
+
+from __future__ import annotations
+
+
+class MemstrataError(Exception):
+    """Base of all errors raised on purpose; the message says what to do next."""
+
+    code = "error"
+
+
+class InvalidInput(MemstrataError, ValueError):
+    """An argument cannot be accepted; nothing of the call was stored."""
+
+    code = "invalid_input"
+
+
+class MissingScope(InvalidInput):
+    """A call named no scope; a missing scope never means "all"."""
+
+    code = "missing_scope"
+
+
+class Conflict(MemstrataError):
+    """A message id is known already with other content; nothing of the call was stored."""
+
+    code = "conflict"
+
+
+class NotFound(MemstrataError, LookupError):
+    """No such item in this scope."""
+
+    code = "not_found"
+
+
+class Closed(MemstrataError):
+    """The memory was closed before the call."""
+
+    code = "closed"
+
+
+class StoreError(MemstrataError):
+    """The store could not read or write; what was acknowledged before is kept."""
+
+    code = "store"
+
+
+class StoreFull(StoreError):
+    """There is no room left on the disk; the write was rolled back."""
+
+    code = "store_full"
+
+
+class StoreReadOnly(StoreError):
+    """The file or its folder cannot be written."""
+
+    code = "store_read_only"
+
+
+class StoreCorrupt(StoreError):
+    """The file is not a Memstrata store or is damaged."""
+
+    code = "store_corrupt"
+
+
+class StoreTooNew(StoreError):
+    """The file was written by a newer version of Memstrata."""
+
+    code = "store_too_new"
+
+
+class StoreBusy(StoreError):
+    """Another process held the file for longer than we wait."""
+
+    code = "store_busy"
+
+
+class EmbedderError(MemstrataError):
+    """An embedder could not be loaded or did not answer properly."""
+
+    code = "embedder"
+
+
+class EmbedderUnavailable(EmbedderError):
+    """The embedder is not installed, or its service does not answer just now; trying again may help."""
+
+    code = "embedder_unavailable"

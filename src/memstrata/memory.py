@@ -1,0 +1,225 @@
+"""`Memory`: the verbs of a memory. Each names its steps; the slices do them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Literal, Self
+
+from memstrata.connect import WorkerMode, connect
+from memstrata.core.messages import Messages, checked_scope, read_batch
+from memstrata.core.requests import checked_ids, checked_limit, checked_query, read_view
+from memstrata.core.tokens import Tokenizer, estimated_tokens
+from memstrata.errors import NotFound
+from memstrata.ports import Embedder, Store
+from memstrata.recall.context import build_context
+from memstrata.recall.search import Request, search
+from memstrata.settings import Settings
+from memstrata.types import (
+    Context,
+    Episode,
+    ForgetReceipt,
+    Hits,
+    ItemKind,
+    Json,
+    LogKind,
+    Page,
+    Receipt,
+    Stats,
+)
+
+Time = datetime | str
+
+
+class Memory:
+    """A lasting memory: remember with `add`, recall with `search` and `context`, erase with `forget`.
+
+    `store`: `"sqlite:///PATH"`, `":memory:"`, a `Store`, or None for the user's own (see `Settings`).
+    `embedder`: `"auto"` (the built-in multilingual model where it loads), `"none"`, `"onnx:PATH"`,
+    `"openai:MODEL@URL"`, or an `Embedder`. `log_kind`: what the logs are made of, found out by itself with
+    `"auto"`. `worker`: `"thread"` runs background work beside the application, `"none"` leaves it to
+    `memstrata worker` (and to calls with `wait=True`). `clock` tells the time for tests.
+
+    A context manager; without it, call `close`. Safe to use from several threads, and several processes may open
+    one file. Every verb names a scope; see `Scope` for what the four ids mean.
+    Raises `InvalidInput` for a wrong argument and the `StoreError` family where the store cannot be opened.
+    """
+
+    def __init__(
+        self,
+        store: str | Store | None = None,
+        *,
+        embedder: str | Embedder | None = "auto",
+        log_kind: LogKind | Literal["auto"] = "auto",
+        worker: WorkerMode = "thread",
+        tokenizer: Tokenizer = estimated_tokens,
+        clock: Callable[[], datetime] | None = None,
+        settings: Settings | None = None,
+    ) -> None:
+        self._parts = connect(
+            store, embedder=embedder, log_kind=log_kind, worker=worker, clock=clock, settings=settings
+        )
+        self._tokenizer = tokenizer
+
+    def add(
+        self,
+        messages: Messages,
+        *,
+        user_id: str | None = None,
+        agent_id: str | None = None,
+        app_id: str | None = None,
+        run_id: str | None = None,
+        timestamp: Time | None = None,
+        metadata: Mapping[str, Json] | None = None,
+        wait: bool = False,
+    ) -> Receipt:
+        """Remember what was said. When it returns, it is on the disk and can be found by its words.
+
+        `messages`: a text, a message (dictionary or `Message`) or a list of them. `timestamp`: when they were said,
+        for messages without their own; now, where neither is given. `metadata` is added to each message's own.
+        `wait=True` returns only when the background work it caused is done too. Adding the same again adds nothing
+        and says so. Raises `InvalidInput`, `MissingScope`, `Conflict` (a message id known with another text);
+        nothing of the call is stored then.
+        """
+        scope = checked_scope(user_id, agent_id, app_id, run_id)
+        parts = self._parts
+        now = parts.clock()
+        batch = read_batch(
+            messages, scope=scope, timestamp=timestamp, metadata=metadata, now=now, make_id=parts.make_episode_id
+        )
+        appended = parts.store.append(scope, batch.episodes, recorded_at=now, jobs=parts.jobs)
+        return parts.receipt(scope, appended, skipped_empty=batch.skipped_empty, wait=wait)
+
+    def search(
+        self,
+        query: str,
+        *,
+        user_id: str | None = None,
+        agent_id: str | None = None,
+        app_id: str | None = None,
+        run_id: str | None = None,
+        limit: int = 10,
+        as_of: Time | None = None,
+        known_at: Time | None = None,
+        filters: Mapping[str, object] | None = None,
+        items: Sequence[ItemKind] = ("episode",),
+    ) -> Hits:
+        """Find what bears on a question, best first, at most `limit` hits (1 to 1,000).
+
+        `as_of`: only what had been said by then. `known_at`: only what had been stored by then. `filters`: on role,
+        name, run_id, message_id, timestamp, recorded_at and metadata, with AND, OR, NOT (see `core.filters`).
+        Each hit tells its score, each signal's share of it in `why`, and its `sources`. What could not be used is
+        named in the result's `degraded`.
+        """
+        scope = checked_scope(user_id, agent_id, app_id, run_id)
+        view = read_view(as_of=as_of, known_at=known_at, filters=filters, items=items)
+        request = Request(query=checked_query(query), view=view, limit=checked_limit(limit))
+        return search(self._parts.store, self._parts.embedder, scope, request, log_kind=self._parts.log_kind)
+
+    def context(
+        self,
+        query: str,
+        *,
+        max_tokens: int,
+        user_id: str | None = None,
+        agent_id: str | None = None,
+        app_id: str | None = None,
+        run_id: str | None = None,
+        as_of: Time | None = None,
+        known_at: Time | None = None,
+        filters: Mapping[str, object] | None = None,
+    ) -> Context:
+        """Text for a model's prompt: what bears on the question, dated and numbered, never over `max_tokens`.
+
+        Tokens are counted by the memory's `tokenizer`; the default estimates them (`core.tokens`). The hits come
+        back in the order of their numbers in the text.
+        """
+        scope = checked_scope(user_id, agent_id, app_id, run_id)
+        view = read_view(as_of=as_of, known_at=known_at, filters=filters)
+        parts = self._parts
+
+        def find(limit: int) -> Hits:
+            request = Request(query=checked_query(query), view=view, limit=limit)
+            return search(parts.store, parts.embedder, scope, request, log_kind=parts.log_kind)
+
+        return build_context(find, max_tokens=checked_limit(max_tokens, what="max_tokens"), count=self._tokenizer)
+
+    def episode(
+        self,
+        id: str,  # noqa: A002 - the field's word
+        *,
+        user_id: str | None = None,
+        agent_id: str | None = None,
+        app_id: str | None = None,
+        run_id: str | None = None,
+    ) -> Episode:
+        """One episode by its id. Raises `NotFound` where the scope has none such, whoever else may have."""
+        scope = checked_scope(user_id, agent_id, app_id, run_id)
+        found = self._parts.store.by_ids(scope, checked_ids([id]))
+        if not found:
+            raise NotFound(f"no episode {id!r} in this scope")
+        return found[0]
+
+    def episodes(
+        self,
+        *,
+        user_id: str | None = None,
+        agent_id: str | None = None,
+        app_id: str | None = None,
+        run_id: str | None = None,
+        limit: int = 100,
+        cursor: str | None = None,
+        as_of: Time | None = None,
+        known_at: Time | None = None,
+        filters: Mapping[str, object] | None = None,
+    ) -> Page:
+        """Episodes newest first, a page at a time; give a page's `next` as `cursor` to go on."""
+        scope = checked_scope(user_id, agent_id, app_id, run_id)
+        view = read_view(as_of=as_of, known_at=known_at, filters=filters)
+        return self._parts.store.list_episodes(scope, view, limit=checked_limit(limit), cursor=cursor)
+
+    def forget(
+        self,
+        ids: str | Sequence[str] | Literal["everything"] = "everything",
+        *,
+        user_id: str | None = None,
+        agent_id: str | None = None,
+        app_id: str | None = None,
+        run_id: str | None = None,
+    ) -> ForgetReceipt:
+        """Erase episodes for good: these ids, or without `ids` the whole run or memory that the scope names.
+
+        Text, vectors, index entries and free pages go; afterwards no byte of the text is in any file of the store.
+        Ids that the scope does not hold are passed over; the receipt lists what was erased.
+        """
+        scope = checked_scope(user_id, agent_id, app_id, run_id)
+        wanted = None if isinstance(ids, str) and ids == "everything" else checked_ids(ids)
+        return self._parts.forget(scope, wanted)
+
+    def stats(
+        self,
+        *,
+        user_id: str | None = None,
+        agent_id: str | None = None,
+        app_id: str | None = None,
+        run_id: str | None = None,
+    ) -> Stats:
+        """Counts of a scope, how far its background work is, and what is degraded."""
+        return self._parts.stats(checked_scope(user_id, agent_id, app_id, run_id))
+
+    def wait(self, *, timeout: timedelta | None = None) -> bool:
+        """Return when no background work is left that this memory can do; False where `timeout` came first."""
+        return self._parts.worker.drain(timeout=timeout)
+
+    def close(self) -> None:
+        """Finish the step at hand and let go of the store. Work that is left waits in the store."""
+        self._parts.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

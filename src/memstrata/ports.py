@@ -1,0 +1,134 @@
+"""The extension points: Protocols that a store or a model implements. Batch first; frozen values across the seam."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Protocol, runtime_checkable
+
+from memstrata.core.candidates import Floats, Pool, Probe, View
+from memstrata.core.records import Appended, Counts, Forgotten, Job, JobCounts, NewEpisode, NewJob, TextRow
+from memstrata.types import Episode, Page, Scope
+
+
+@runtime_checkable
+class Embedder(Protocol):
+    """Turns text into vectors of unit length. Safe to call from several threads.
+
+    Errors: `EmbedderUnavailable` where trying again later may help, `EmbedderError` otherwise.
+    """
+
+    @property
+    def fingerprint(self) -> str:
+        """Names the vector space: the same fingerprint means comparable vectors. Stored with each vector."""
+        ...
+
+    @property
+    def dimensions(self) -> int:
+        """Length of a vector."""
+        ...
+
+    def embed_passages(self, texts: Sequence[str]) -> Floats:
+        """Vectors of texts that are to be found: float32 (len(texts), dimensions), unit length."""
+        ...
+
+    def embed_queries(self, texts: Sequence[str]) -> Floats:
+        """Vectors of questions: float32 (len(texts), dimensions), unit length."""
+        ...
+
+
+class Store(Protocol):
+    """Keeps one memory's episodes, vectors and jobs durably, one partition of scopes from another.
+
+    Every method that takes a `Scope` reads or writes that scope only; `run_id` narrows it to one run. Safe to call
+    from several threads. Errors: the `StoreError` family.
+    """
+
+    def append(
+        self, scope: Scope, episodes: Sequence[NewEpisode], *, recorded_at: datetime, jobs: Sequence[NewJob]
+    ) -> list[Appended]:
+        """Add those whose digest is not known yet, and the jobs if anything was added, in one transaction.
+
+        Durable when it returns. Raises `Conflict`, and adds nothing, where a digest is known with another text.
+        """
+        ...
+
+    def candidates(self, scope: Scope, probe: Probe) -> Pool:
+        """Candidates for a question by every leg, with the columns that scoring needs."""
+        ...
+
+    def names(self, scope: Scope) -> tuple[str, ...]:
+        """The distinct names of the scope's speakers."""
+        ...
+
+    def by_rows(self, scope: Scope, rows: Sequence[int]) -> list[tuple[int, Episode]]:
+        """Row and episode of a pool's rows, in that order; those forgotten meanwhile are left out."""
+        ...
+
+    def by_ids(self, scope: Scope, ids: Sequence[str]) -> list[Episode]:
+        """The episodes with these ids, in that order; unknown ones and other scopes' are left out."""
+        ...
+
+    def list_episodes(self, scope: Scope, view: View, *, limit: int, cursor: str | None) -> Page:
+        """Episodes newest first (by time said, then by row). Raises InvalidInput for a foreign cursor."""
+        ...
+
+    def forget(self, scope: Scope, *, ids: Sequence[str] | None, receipt_id: str, at: datetime) -> Forgotten:
+        """Erase these episodes, or with None all of the scope, from rows, vectors, indexes and free pages."""
+        ...
+
+    def counts(self, scope: Scope, *, space: str | None) -> Counts:
+        """Counts of the scope; `vectors` are those in `space`."""
+        ...
+
+    def use_space(self, space: str, *, queue: str, at: datetime) -> None:
+        """Make `space` the one that vectors are kept in; where it is new, enqueue a job for every scope."""
+        ...
+
+    def missing_vectors(self, scope_key: int, space: str, *, limit: int) -> list[TextRow]:
+        """Episodes of a scope that have no vector in `space` yet, oldest first."""
+        ...
+
+    def put_vectors(self, scope_key: int, space: str, rows: Sequence[int], vectors: Floats) -> None:
+        """Keep vectors; rows that were forgotten meanwhile are passed over. Doing it twice changes nothing."""
+        ...
+
+    def drop_other_spaces(self, scope_key: int, space: str) -> None:
+        """Remove a scope's vectors in other spaces, once every episode has one in the current `space`."""
+        ...
+
+    def scrub(self) -> bool:
+        """Leave no byte of erased text in any file; False where another reader is still in the way."""
+        ...
+
+    def claim(self, queues: Sequence[str], *, owner: str, at: datetime, lease: timedelta, scope: Scope | None) -> Job | None:
+        """Take the oldest due job of these queues (of one scope), or one whose lease ran out; None if there is none."""
+        ...
+
+    def extend(self, job: Job, *, owner: str, until: datetime) -> bool:
+        """Keep a claimed job longer; False if it was taken over."""
+        ...
+
+    def finish(self, job: Job, *, owner: str) -> bool:
+        """The job is done and goes; False if it was taken over."""
+        ...
+
+    def fail(self, job: Job, *, owner: str, error: str, retry_at: datetime | None) -> bool:
+        """Put the job back for `retry_at`, or with None among the dead; False if it was taken over."""
+        ...
+
+    def release(self, job: Job, *, owner: str) -> bool:
+        """Hand a job back unfinished and uncounted, for anybody to claim at once; False if it was taken over."""
+        ...
+
+    def job_counts(self, queues: Sequence[str] | None, *, scope: Scope | None) -> JobCounts:
+        """Jobs of some queues (all) and of one scope (all)."""
+        ...
+
+    def retry_dead(self, *, at: datetime) -> int:
+        """Give every dead job another round of attempts; returns how many."""
+        ...
+
+    def close(self) -> None:
+        """Finish what was begun and let go of files and threads. Further calls raise `Closed`."""
+        ...

@@ -1,0 +1,84 @@
+"""From a question to hits: understand it, gather candidates by every leg, weigh the signals, fetch the best."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from memstrata.core.candidates import Floats, Pool, Probe, View
+from memstrata.errors import EmbedderError
+from memstrata.ports import Embedder, Store
+from memstrata.recall.questions import Question, read_question
+from memstrata.recall.signals import signals
+from memstrata.recall.weights import Weights, kind_of_log, weights_for
+from memstrata.types import Hit, Hits, LogKind, Scope, Source
+
+PER_LEG = 100
+"""Candidates a leg; the union of 100 each loses nothing against scoring every episode, 50 lose a point."""
+NO_EMBEDDER = "no embedder: found by words alone"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A question with what may be seen and how many hits are wanted."""
+
+    query: str
+    view: View
+    limit: int
+
+
+def search(
+    store: Store, embedder: Embedder | None, scope: Scope, request: Request, *, log_kind: LogKind | None
+) -> Hits:
+    """The best hits for a request, with each signal's share and whatever could not be used."""
+    question = read_question(request.query, speakers=store.names(scope))
+    vector, degraded = _embed(embedder, request.query)
+    probe = Probe(
+        terms=question.terms,
+        vector=vector,
+        space=embedder.fingerprint if embedder is not None and vector is not None else None,
+        per_leg=max(PER_LEG, request.limit),
+        view=request.view,
+    )
+    pool = store.candidates(scope, probe)
+    if vector is not None:
+        degraded += still_embedding(pool.population, pool.with_vector)
+    weights = weights_for(log_kind or kind_of_log(pool), dense=pool.with_vector > 0)
+    return Hits(_hits(store, scope, pool, question, weights, request.limit), degraded=degraded)
+
+
+def still_embedding(episodes: int, vectors: int) -> tuple[str, ...]:
+    """Says how many episodes cannot be found by meaning yet."""
+    return (f"{episodes - vectors} of {episodes} episodes wait for their vectors",) if vectors < episodes else ()
+
+
+def _embed(embedder: Embedder | None, query: str) -> tuple[Floats | None, tuple[str, ...]]:
+    """The question's vector, or why there is none."""
+    if embedder is None:
+        return None, (NO_EMBEDDER,)
+    try:
+        return embedder.embed_queries([query])[0], ()
+    except EmbedderError as error:
+        return None, (f"found by words alone, the embedder failed: {error}",)
+
+
+def _hits(
+    store: Store, scope: Scope, pool: Pool, question: Question, weights: Weights, limit: int
+) -> list[Hit]:
+    """The best `limit` of a pool; ties go to the newer."""
+    if not len(pool):
+        return []
+    columns = signals(pool, question)
+    names = [name for name in columns if weights.values.get(name)]
+    shares = np.stack([columns[name] * weights.values[name] for name in names], axis=1)  # (candidates, signals)
+    scores = shares.sum(axis=1)
+    best = np.lexsort((-pool.rows, -scores))[:limit]
+    places = {int(pool.rows[place]): int(place) for place in best}
+    hits = []
+    for row, episode in store.by_rows(scope, list(places)):
+        place = places[row]
+        why = {name: float(share) for name, share in zip(names, shares[place], strict=True) if share}
+        source = Source(episode_id=episode.id, start=0, end=len(episode.text))
+        hits.append(Hit(item=episode, score=float(scores[place]), why=why, sources=(source,)))
+    return hits

@@ -1,0 +1,231 @@
+"""Episodes in the file: append, read, page, count, erase. Functions on a connection inside a transaction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import cast
+
+import apsw
+
+from memstrata.core.candidates import View
+from memstrata.core.clock import from_microseconds, microseconds
+from memstrata.core.filters import matches
+from memstrata.core.index.postings import pack_terms
+from memstrata.core.paging import decode_cursor, encode_cursor
+from memstrata.core.records import Appended, NewEpisode, NewJob
+from memstrata.errors import Conflict
+from memstrata.stores.sqlite.blocks import seal, seal_again
+from memstrata.stores.sqlite.scopes import (
+    ROW_BITS,
+    Placement,
+    id_range,
+    record_event,
+    run_number,
+    scope_number,
+    scope_of,
+)
+from memstrata.stores.sqlite.sql import Q
+from memstrata.types import ROLES, Episode, Json, Page, Role, Scope
+
+_Row = tuple[int, str, str | None, int, int, str | None, str, int, int, int, str | None, str | None]
+IDS_A_STATEMENT = 500
+
+
+def append(
+    connection: apsw.Connection,
+    scope: Scope,
+    episodes: Sequence[NewEpisode],
+    *,
+    recorded_at: datetime,
+    jobs: Sequence[NewJob],
+) -> list[Appended]:
+    """Add the unknown ones, the event, the jobs, and seal what became a full block."""
+    placement = Placement.load(connection, scope)
+    at = microseconds(recorded_at)
+    ids: dict[bytes, str] = {}
+    texts: dict[bytes, str] = {}
+    values = []
+    for new in episodes:
+        if new.digest not in ids:
+            known = connection.execute(Q["episode_by_digest"], (new.digest,)).fetchone()
+            ids[new.digest], texts[new.digest] = known or (new.id, new.text)
+            if known is None:
+                values.append(_values(placement, new, at))
+        if texts[new.digest] != new.text:
+            raise Conflict(f"message id {new.message_id!r} is known with another text; give it a new id")
+    if values:
+        connection.executemany(Q["insert_episode"], values)
+        placement.save()
+        record_event(connection, placement.number, "added", range(placement.first_row, placement.next_row), at)
+        seal(connection, placement.number, placement.first_row, placement.next_row)
+        for job in jobs:
+            connection.execute(Q["enqueue"], (job.queue, placement.number, at))
+    return [Appended(id=ids[new.digest], added=ids[new.digest] == new.id) for new in episodes]
+
+
+def by_rows(connection: apsw.Connection, number: int, rows: Sequence[int]) -> list[tuple[int, Episode]]:
+    """Row and episode of these rows, in that order."""
+    first, _ = id_range(number)
+    found = {row[0]: row for row in _select_in(connection, "e.id", [first | row for row in rows])}
+    scope = scope_of(connection, number)
+    return [(row, _episode(found[row], scope)) for row in rows if row in found]
+
+
+def by_ids(connection: apsw.Connection, scope: Scope, ids: Sequence[str]) -> list[Episode]:
+    """Episodes with these public ids that lie in the scope, in that order."""
+    number = scope_number(connection, scope)
+    if number is None:
+        return []
+    home = scope_of(connection, number)
+    first, last = id_range(number)
+    rows = _select_in(connection, "e.public_id", list(ids), f"AND e.id BETWEEN {first} AND {last}")
+    found = {row[1]: _episode(row, home) for row in rows}
+    run = scope.run_within
+    return [found[id_] for id_ in ids if id_ in found and run in (None, found[id_].run_id)]
+
+
+def list_episodes(connection: apsw.Connection, scope: Scope, view: View, *, limit: int, cursor: str | None) -> Page:
+    """One page, newest first. A filter is evaluated row by row, as the specification does."""
+    before = None if cursor is None else decode_cursor(cursor)
+    number = scope_number(connection, scope)
+    if number is None:
+        return Page(episodes=(), next=None)
+    home = scope_of(connection, number)
+    found: list[_Row] = []
+    for row in connection.execute(*_page_query(connection, number, scope, view, before)):
+        typed = cast(_Row, row)
+        if view.filter is None or matches(view.filter, _columns(typed), _metadata(typed)):
+            found.append(typed)
+            if len(found) > limit:
+                break
+    more = encode_cursor(found[limit - 1][7], found[limit - 1][0]) if len(found) > limit > 0 else None
+    return Page(episodes=tuple(_episode(row, home) for row in found[:limit]), next=more)
+
+
+def erase(
+    connection: apsw.Connection, scope: Scope, *, ids: Sequence[str] | None, receipt_id: str, at: datetime
+) -> tuple[str, ...]:
+    """Delete episodes with everything derived from them; leave an event, a receipt and no word."""
+    number = scope_number(connection, scope)
+    if number is None:
+        return ()
+    targets = _erase_targets(connection, scope, number, ids)
+    numbers = [target[0] for target in targets]
+    connection.executemany("DELETE FROM episode WHERE id = ?", [(id_,) for id_ in numbers])
+    spaces = [row[0] for row in connection.execute("SELECT no FROM space")]
+    connection.executemany("DELETE FROM vector WHERE space = ? AND id = ?", [(s, i) for s in spaces for i in numbers])
+    connection.execute(Q["delete_unused_speakers"], (number,))
+    connection.execute(Q["delete_unused_runs"], (number,))
+    rows = [id_ & ((1 << ROW_BITS) - 1) for id_ in numbers]
+    seal_again(connection, number, rows)
+    if targets:
+        connection.execute(Q["count_forgotten"], (number, len(targets)))
+        record_event(connection, number, "forgot", rows, microseconds(at))
+        if connection.execute(Q["any_episode"], id_range(number)).fetchone() is None:
+            connection.execute(Q["delete_jobs_of_scope"], (number,))
+    connection.execute(Q["insert_erasure"], (receipt_id, number, len(targets), microseconds(at)))
+    return tuple(target[1] for target in targets)
+
+
+def _values(placement: Placement, new: NewEpisode, recorded_at: int) -> tuple[object, ...]:
+    row = placement.take_row()
+    run, session = placement.session_for(new.run_id, new.timestamp)
+    features = new.features
+    return (
+        placement.number << ROW_BITS | row,
+        new.id,
+        new.digest,
+        run,
+        session,
+        ROLES.index(new.role),
+        placement.speaker(new.name),
+        new.text,
+        new.timestamp,
+        new.offset,
+        recorded_at,
+        json.dumps(new.metadata, ensure_ascii=False, separators=(",", ":")) if new.metadata else None,
+        new.message_id,
+        pack_terms(features.terms, row).tobytes(),
+        features.length,
+        features.question_share,
+        features.words,
+        features.time_expression,
+    )
+
+
+def _erase_targets(
+    connection: apsw.Connection, scope: Scope, number: int, ids: Sequence[str] | None
+) -> list[tuple[int, str]]:
+    run = scope.run_within
+    if ids is not None:
+        first, _ = id_range(number)
+        wanted = {episode.id for episode in by_ids(connection, scope, ids)}
+        found = (connection.execute("SELECT id, public_id FROM episode WHERE public_id = ?", (i,)) for i in wanted)
+        return sorted(cast(tuple[int, str], row) for cursor in found for row in cursor)
+    if run is None:
+        return [cast(tuple[int, str], row) for row in connection.execute(Q["ids_of_scope"], id_range(number))]
+    run_no = run_number(connection, number, run)
+    rows = connection.execute(Q["ids_of_run"], (*id_range(number), run_no))
+    return [cast(tuple[int, str], row) for row in rows]
+
+
+def _page_query(
+    connection: apsw.Connection, number: int, scope: Scope, view: View, before: tuple[int, int] | None
+) -> tuple[str, tuple[object, ...]]:
+    conditions, values = ["e.scope = ?"], [cast(object, number)]
+    run = scope.run_within or view.run_id
+    if run is not None:
+        conditions.append("e.run = ?")
+        values.append(run_number(connection, number, run))
+    for column, bound in (("e.timestamp", view.said_until), ("e.recorded_at", view.recorded_until)):
+        if bound is not None:
+            conditions.append(f"{column} <= ?")
+            values.append(bound)
+    if before is not None:
+        conditions.append("(e.timestamp, e.id) < (?, ?)")
+        values += [before[0], number << ROW_BITS | before[1]]
+    where = " AND ".join(conditions)
+    return f"{Q['episode_columns']} WHERE {where} ORDER BY e.timestamp DESC, e.id DESC", tuple(values)
+
+
+def _select_in(connection: apsw.Connection, column: str, keys: Sequence[object], more: str = "") -> list[_Row]:
+    rows: list[_Row] = []
+    for start in range(0, len(keys), IDS_A_STATEMENT):
+        part = keys[start : start + IDS_A_STATEMENT]
+        marks = ",".join("?" * len(part))
+        statement = f"{Q['episode_columns']} WHERE {column} IN ({marks}) {more}"
+        rows += [cast(_Row, row) for row in connection.execute(statement, tuple(part))]
+    return rows
+
+
+def _columns(row: _Row) -> dict[str, Json]:
+    return {
+        "role": ROLES[row[4]],
+        "name": row[5],
+        "run_id": row[2],
+        "message_id": row[11],
+        "timestamp": row[7],
+        "recorded_at": row[9],
+    }
+
+
+def _metadata(row: _Row) -> dict[str, Json]:
+    return {} if row[10] is None else cast(dict[str, Json], json.loads(row[10]))
+
+
+def _episode(row: _Row, scope: Scope) -> Episode:
+    return Episode(
+        id=row[1],
+        scope=replace(scope, run_id=row[2]),
+        session=row[3],
+        role=cast(Role, ROLES[row[4]]),
+        name=row[5],
+        text=row[6],
+        timestamp=from_microseconds(row[7], row[8]),
+        recorded_at=from_microseconds(row[9]),
+        metadata=_metadata(row),
+        message_id=row[11],
+    )

@@ -1,0 +1,199 @@
+-- name: scope_number
+-- A partition by its four ids; NULL is written as a NUL character, as in the index.
+SELECT no, next_row, next_session, last_event, forgotten FROM scope
+WHERE coalesce(user_id, char(0)) = coalesce(?1, char(0)) AND coalesce(agent_id, char(0)) = coalesce(?2, char(0))
+  AND coalesce(app_id, char(0)) = coalesce(?3, char(0)) AND coalesce(run_id, char(0)) = coalesce(?4, char(0));
+
+-- name: scope_by_number
+SELECT user_id, agent_id, app_id, run_id FROM scope WHERE no = ?;
+
+-- name: insert_scope
+INSERT INTO scope (user_id, agent_id, app_id, run_id) VALUES (?, ?, ?, ?) RETURNING no;
+
+-- name: update_scope
+UPDATE scope SET next_row = ?2, next_session = ?3 WHERE no = ?1;
+
+-- name: insert_event
+INSERT INTO event (scope, kind, space, rows, at) VALUES (?, ?, ?, ?, ?) RETURNING no;
+
+-- name: set_last_event
+UPDATE scope SET last_event = ?2 WHERE no = ?1;
+
+-- name: last_event
+-- The one row that every search reads to know whether its index is current.
+SELECT last_event FROM scope WHERE no = ?;
+
+-- name: events_after
+SELECT no, kind, space, rows FROM event WHERE scope = ? AND no > ? ORDER BY no;
+
+-- name: runs
+SELECT no, run_id, session, last_timestamp, session_episodes FROM run WHERE scope = ?;
+
+-- name: run_by_id
+SELECT no, session, last_timestamp, session_episodes FROM run
+WHERE scope = ?1 AND coalesce(run_id, char(0)) = coalesce(?2, char(0));
+
+-- name: next_run
+SELECT coalesce(max(no) + 1, 0) FROM run WHERE scope = ?;
+
+-- name: put_run
+INSERT INTO run (scope, no, run_id, session, last_timestamp, session_episodes) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (scope, no) DO UPDATE SET session = excluded.session, last_timestamp = excluded.last_timestamp,
+  session_episodes = excluded.session_episodes;
+
+-- name: speakers
+SELECT no, name FROM speaker WHERE scope = ? ORDER BY no;
+
+-- name: speaker_by_name
+SELECT no FROM speaker WHERE scope = ? AND name = ?;
+
+-- name: insert_speaker
+INSERT INTO speaker (scope, no, name) SELECT ?1, coalesce(max(no) + 1, 0), ?2 FROM speaker WHERE scope = ?1
+RETURNING no;
+
+-- name: episode_by_digest
+SELECT public_id, text FROM episode WHERE digest = ?;
+
+-- name: insert_episode
+INSERT INTO episode (id, public_id, digest, run, session, role, speaker, text, timestamp, utc_offset, recorded_at,
+  metadata, message_id, terms, length, question_share, words, time_expression)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: index_rows
+-- What an index needs of a range of rows, without any text.
+SELECT id & 4294967295, run, session, role, speaker, timestamp, utc_offset, recorded_at, terms, length,
+  question_share, words, time_expression
+FROM episode WHERE id BETWEEN ? AND ? ORDER BY id;
+
+-- name: metadata_rows
+SELECT id & 4294967295, metadata, message_id FROM episode
+WHERE id BETWEEN ? AND ? AND (metadata IS NOT NULL OR message_id IS NOT NULL);
+
+-- name: episode_columns
+-- The columns of an Episode; each read adds its own WHERE to the view of the same name.
+SELECT e.id & 4294967295, e.public_id, r.run_id, e.session, e.role, s.name, e.text, e.timestamp, e.utc_offset,
+  e.recorded_at, e.metadata, e.message_id
+FROM episode e JOIN run r ON r.scope = e.scope AND r.no = e.run
+  LEFT JOIN speaker s ON s.scope = e.scope AND s.no = e.speaker
+
+-- name: ids_of_scope
+SELECT id, public_id FROM episode WHERE id BETWEEN ? AND ?;
+
+-- name: counts
+SELECT count(*), count(DISTINCT r.run_id), count(DISTINCT e.session), min(e.timestamp), max(e.timestamp),
+  coalesce(sum(length(e.text)), 0)
+FROM episode e JOIN run r ON r.scope = e.scope AND r.no = e.run
+WHERE e.id BETWEEN ?1 AND ?2 AND (?3 IS NULL OR e.run = ?3);
+
+-- name: count_vectors
+SELECT count(*) FROM vector v JOIN episode e ON e.id = v.id
+WHERE v.space = ?1 AND v.id BETWEEN ?2 AND ?3 AND (?4 IS NULL OR e.run = ?4);
+
+-- name: space_number
+SELECT no FROM space WHERE fingerprint = ?;
+
+-- name: insert_space
+INSERT INTO space (fingerprint) VALUES (?) RETURNING no;
+
+-- name: missing_vectors
+SELECT e.id & 4294967295, e.timestamp, e.utc_offset, s.name, e.text
+FROM episode e LEFT JOIN speaker s ON s.scope = e.scope AND s.no = e.speaker
+WHERE e.id BETWEEN ?1 AND ?2 AND NOT EXISTS (SELECT 1 FROM vector v WHERE v.space = ?3 AND v.id = e.id)
+ORDER BY e.id LIMIT ?4;
+
+-- name: insert_vector
+INSERT OR IGNORE INTO vector (space, id, half) SELECT ?1, ?2, ?3 WHERE EXISTS (SELECT 1 FROM episode WHERE id = ?2);
+
+-- name: vectors_in_range
+SELECT id & 4294967295, half FROM vector WHERE space = ? AND id BETWEEN ? AND ?;
+
+-- name: other_spaces
+SELECT no FROM space WHERE no <> ?;
+
+-- name: delete_vectors
+DELETE FROM vector WHERE space = ? AND id BETWEEN ? AND ?;
+
+-- name: delete_vector_blocks
+DELETE FROM block WHERE scope = ? AND kind = 2 AND space = ?;
+
+-- name: put_block
+INSERT OR REPLACE INTO block (scope, kind, space, block, data) VALUES (?, ?, ?, ?, ?);
+
+-- name: blocks
+SELECT block, data FROM block WHERE scope = ? AND kind = ? AND space = ? ORDER BY block;
+
+-- name: block_numbers
+SELECT block FROM block WHERE scope = ? AND kind = ? AND space = ?;
+
+-- name: enqueue
+INSERT INTO job (queue, scope, due) VALUES (?, ?, ?) ON CONFLICT (queue, scope) WHERE state = 'pending' DO NOTHING;
+
+-- name: scopes_with_episodes
+SELECT no FROM scope s WHERE EXISTS (SELECT 1 FROM episode e WHERE e.id BETWEEN s.no << 32 AND (s.no << 32) | 4294967295);
+
+-- name: finish_job
+DELETE FROM job WHERE no = ? AND state = 'running' AND owner = ? RETURNING no;
+
+-- name: extend_job
+UPDATE job SET lease_until = ?3 WHERE no = ?1 AND state = 'running' AND owner = ?2 RETURNING no;
+
+-- name: bury_job
+UPDATE job SET state = 'dead', owner = NULL, lease_until = NULL, error = ?3
+WHERE no = ?1 AND state = 'running' AND owner = ?2 RETURNING no;
+
+-- name: retry_job
+-- OR IGNORE: where a twin is pending already, the row stays running and is removed by the next statement.
+UPDATE OR IGNORE job SET state = 'pending', owner = NULL, lease_until = NULL, error = ?3, due = ?4
+WHERE no = ?1 AND state = 'running' AND owner = ?2 RETURNING no;
+
+-- name: dead_jobs
+SELECT no, queue, scope FROM job WHERE state = 'dead';
+
+-- name: delete_job
+DELETE FROM job WHERE no = ?;
+
+-- name: delete_jobs_of_scope
+DELETE FROM job WHERE scope = ?;
+
+-- name: insert_erasure
+INSERT INTO erasure (id, scope, episodes, at) VALUES (?, ?, ?, ?);
+
+-- name: mark_scrubbed
+UPDATE erasure SET scrubbed = 1 WHERE scrubbed = 0;
+
+-- name: unscrubbed
+SELECT 1 FROM erasure WHERE scrubbed = 0 LIMIT 1;
+
+-- name: ids_of_run
+SELECT id, public_id FROM episode WHERE id BETWEEN ? AND ? AND run = ?;
+
+-- name: any_episode
+SELECT 1 FROM episode WHERE id BETWEEN ? AND ? LIMIT 1;
+
+-- name: delete_unused_speakers
+-- A name is somebody's; it goes with the last episode that bears it.
+DELETE FROM speaker WHERE scope = ?1 AND no NOT IN (SELECT speaker FROM episode WHERE scope = ?1);
+
+-- name: delete_unused_runs
+DELETE FROM run WHERE scope = ?1 AND no NOT IN (SELECT run FROM episode WHERE scope = ?1);
+
+-- name: count_forgotten
+UPDATE scope SET forgotten = forgotten + ?2 WHERE no = ?1;
+
+-- name: release_job
+UPDATE OR IGNORE job SET state = 'pending', owner = NULL, lease_until = NULL, attempts = attempts - 1
+WHERE no = ?1 AND state = 'running' AND owner = ?2 RETURNING no;
+
+-- name: embedded_through
+-- Every episode before this row has a vector in the space.
+SELECT through FROM embedded WHERE scope = ? AND space = ?;
+
+-- name: put_embedded_through
+INSERT OR REPLACE INTO embedded (scope, space, through) VALUES (?, ?, ?);
+
+-- name: first_missing_vector
+SELECT min(e.id) FROM episode e WHERE e.id BETWEEN ?1 AND ?2
+  AND NOT EXISTS (SELECT 1 FROM vector v WHERE v.space = ?3 AND v.id = e.id);
+
+-- name: delete_embedded
+DELETE FROM embedded WHERE scope = ? AND space = ?;

@@ -1,0 +1,16 @@
+"""The named SQL blocks of `queries.sql` and the schema, read once."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+
+_BLOCK = re.compile(r"^-- name: (\w+)\n(.*?)(?=^-- name: |\Z)", re.MULTILINE | re.DOTALL)
+
+
+def _load(name: str) -> str:
+    return files("memstrata.stores.sqlite").joinpath(name).read_text(encoding="utf-8")
+
+
+SCHEMA = _load("schema.sql")
+Q: dict[str, str] = {name: body.strip() for name, body in _BLOCK.findall(_load("queries.sql"))}

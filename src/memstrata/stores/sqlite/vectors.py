@@ -1,0 +1,98 @@
+"""Vectors in the file: what is missing, what arrives, which space is current. Functions on a connection."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import apsw
+import numpy as np
+
+from memstrata.core.candidates import Floats
+from memstrata.core.clock import day_in_words, from_microseconds, microseconds
+from memstrata.core.records import TextRow
+from memstrata.stores.sqlite.blocks import seal_vectors
+from memstrata.stores.sqlite.scopes import id_range, record_event
+from memstrata.stores.sqlite.sql import Q
+
+CURRENT_SPACE = "space"
+
+
+def space_number(connection: apsw.Connection, fingerprint: str) -> int | None:
+    """The number of a space that has been used."""
+    row = connection.execute(Q["space_number"], (fingerprint,)).fetchone()
+    return None if row is None else int(row[0])
+
+
+def use_space(connection: apsw.Connection, fingerprint: str, *, queue: str, at: datetime) -> None:
+    """Make a space current; a new one gets a job for every scope that holds something."""
+    row = connection.execute("SELECT value FROM meta WHERE key = ?", (CURRENT_SPACE,)).fetchone()
+    if row is not None and row[0] == fingerprint:
+        return
+    if space_number(connection, fingerprint) is None:
+        connection.execute(Q["insert_space"], (fingerprint,)).fetchone()
+    connection.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (CURRENT_SPACE, fingerprint))
+    for (number,) in list(connection.execute(Q["scopes_with_episodes"])):
+        connection.execute(Q["enqueue"], (queue, number, microseconds(at)))
+
+
+def missing(connection: apsw.Connection, number: int, fingerprint: str, *, limit: int) -> list[TextRow]:
+    """Episodes of a scope without a vector in a space, oldest first."""
+    space = space_number(connection, fingerprint)
+    rows = connection.execute(Q["missing_vectors"], (*_unembedded(connection, number, space), space, limit))
+    return [
+        TextRow(row=row, day=day_in_words(from_microseconds(said, offset)), name=name, text=text)
+        for row, said, offset, name, text in rows
+    ]
+
+
+def put(
+    connection: apsw.Connection, number: int, fingerprint: str, rows: Sequence[int], vectors: Floats, *, at: int
+) -> None:
+    """Keep vectors in half precision; rows that are gone or have one are passed over."""
+    space = space_number(connection, fingerprint)
+    if space is None:
+        (space,) = connection.execute(Q["insert_space"], (fingerprint,)).fetchone()
+    first, _ = id_range(number)
+    halves = np.ascontiguousarray(vectors, dtype=np.float16)
+    connection.executemany(
+        Q["insert_vector"], [(space, first | row, half.tobytes()) for row, half in zip(rows, halves, strict=True)]
+    )
+    record_event(connection, number, "embedded", rows, at, space=space)
+    _advance(connection, number, int(space), rows)
+    seal_vectors(connection, number, int(space), rows)
+
+
+def drop_others(connection: apsw.Connection, number: int, fingerprint: str) -> None:
+    """Remove a scope's vectors in other spaces, if this space is current and complete for the scope."""
+    row = connection.execute("SELECT value FROM meta WHERE key = ?", (CURRENT_SPACE,)).fetchone()
+    space = space_number(connection, fingerprint)
+    if row is None or row[0] != fingerprint or space is None:
+        return
+    (missing_id,) = connection.execute(
+        Q["first_missing_vector"], (*_unembedded(connection, number, space), space)
+    ).fetchone()
+    if missing_id is not None:
+        return
+    for (other,) in list(connection.execute(Q["other_spaces"], (space,))):
+        connection.execute(Q["delete_vectors"], (other, *id_range(number)))
+        connection.execute(Q["delete_vector_blocks"], (number, other))
+        connection.execute(Q["delete_embedded"], (number, other))
+
+
+def _unembedded(connection: apsw.Connection, number: int, space: int | None) -> tuple[int, int]:
+    """The ids of a scope among which an episode may lack its vector in a space."""
+    first, last = id_range(number)
+    row = connection.execute(Q["embedded_through"], (number, space)).fetchone()
+    return first + (row[0] if row is not None else 0), last
+
+
+def _advance(connection: apsw.Connection, number: int, space: int, rows: Sequence[int]) -> None:
+    """Remember how far the scope is embedded now."""
+    first, last = id_range(number)
+    (missing_id,) = connection.execute(
+        Q["first_missing_vector"], (*_unembedded(connection, number, space), space)
+    ).fetchone()
+    through = missing_id - first if missing_id is not None else max(rows, default=-1) + 1
+    before, _ = _unembedded(connection, number, space)
+    connection.execute(Q["put_embedded_through"], (number, space, max(through, before - first)))
