@@ -3,24 +3,22 @@
 A store does not rank. It finds candidates by several legs, each inside one scope and one view, and returns them
 as columns: everything that the scoring signals of `recall/` need and that does not depend on their weights.
 
-Lexical columns are BM25 over five *windows* of an episode. A window is a set of episodes of one session; its
+Lexical columns are BM25 over four *windows* of an episode. A window is a set of episodes of one session; its
 term frequencies and its length are the sums over its members (missing neighbours count as nothing):
 
 | window      | members                                              |
 |-------------|------------------------------------------------------|
 | `turn`      | the episode                                          |
-| `previous1` | the episode and the one before it                    |
-| `previous2` | the episode and the two before it                    |
-| `around`    | the one before it, the episode, the one after it     |
+| `previous`  | the episode and the two before it                    |
+| `around`    | the two before it, the episode, the two after it     |
 | `session`   | all episodes of its session                          |
 
 BM25 is Lucene's: `sum over query terms of idf * tf / (tf + k1 * (1 - b + b * length / average length))` with
 `idf = ln(1 + (N - df + .5) / (df + .5))`, k1 = .9, b = .4 (reference values of Anserini, which fit short
-messages; measured beside 1.2/.75). For `turn` and `session`, N and df count episodes and sessions. For the three
-windows between, N counts episodes, `df = N * (1 - (1 - df_turn / N) ** m)` with m = 2, 3, 3 (the expected number
-of windows that hold a term if its occurrences are spread evenly) and the average length is m times the average
-length of an episode. Statistics are those of the whole scope (all its episodes that are not forgotten), never of
-another scope. A query term that occurs twice in the query counts once.
+messages; measured beside 1.2/.75). N and df count episodes for every window. The average length of a window is
+that of an episode times 1, 3 or 5, and of a session all lengths over the number of sessions. Statistics are
+those of the whole scope (all its episodes that are not forgotten, whatever the view), never of another scope; so
+are the neighbours. A query term that occurs twice in the query counts once.
 """
 
 from __future__ import annotations
@@ -34,11 +32,12 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from memstrata.core.filters import Filter
 
-WINDOWS = ("turn", "previous1", "previous2", "around", "session")
+WINDOWS = ("turn", "previous", "around", "session")
 """The lexical windows, in the order of the columns of `Pool.bm25`."""
 BM25_K1 = 0.9
 BM25_B = 0.4
-WINDOW_SIZES = {"turn": 1, "previous1": 2, "previous2": 3, "around": 3}
+WINDOW_SIZES = {"turn": 1, "previous": 3, "around": 5}
+"""Episodes in a window that lacks none."""
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
@@ -65,13 +64,13 @@ class Probe:
 
     `terms`: distinct term numbers (see `core.lexical.term_number`), in order of appearance. `vector`: unit length,
     (dim,), or None for lexical recall alone. `space`: the embedder's fingerprint that the vector belongs to.
-    `per_leg`: how many candidates each leg (previous2, around, dense) contributes at most.
+    `per_leg`: how many candidates each leg (turn, previous, around, dense) contributes at most; ties go to the newer.
     """
 
     terms: tuple[int, ...]
     vector: Floats | None = None
     space: str | None = None
-    per_leg: int = 100
+    per_leg: int = 150
     view: View = field(default_factory=View)
 
 
@@ -80,8 +79,8 @@ class Pool:
     """Candidates as columns of n rows, ascending by `rows`. Never holds text.
 
     - `rows`: int64 (n,), the episodes' numbers within their scope.
-    - `bm25`: float32 (n, 5), one column a window of `WINDOWS`.
-    - `coverage`: float32 (n, 5), the share of the query's idf mass (turn idf) whose terms occur in the window.
+    - `bm25`: float32 (n, 4), one column a window of `WINDOWS`.
+    - `coverage`: float32 (n, 4), the share of the query's idf mass whose terms occur in the window.
     - `cosine`, `cosine_previous`, `cosine_next`: float32 (n,), of the episode and of its neighbours in the
       session; NaN where there is no episode or no vector.
     - `cosine_session`: float32 (n,), mean of the three best cosines of the session (of all, where there are
@@ -90,7 +89,8 @@ class Pool:
     - `sessions`: int64 (n,), session numbers. `positions`: int32 (n,), from 0, within the session.
     - `speakers`: int32 (n,), index into `names`, -1 for none. `names`: the distinct names in the scope.
     - `roles`: int8 (n,), index into `types.ROLES`.
-    - `question_share`: float32 (n,), `words`: int32 (n,), `time_expression`: bool (n,): see `core.features`.
+    - `question_share`: float32 (n,), `words`: int32 (n,), `proper_nouns`: int32 (n,), `time_expression`: bool (n,):
+      see `core.features`. `previous_question_share`: float32 (n,), that of the episode before; 0 where there is none.
     - `population`: how many episodes the scope holds; `with_vector`: how many of them have a vector in the space.
     - `name_counts`: how many episodes each of `names` said; `role_counts`: how many each role of `types.ROLES`.
     """
@@ -109,7 +109,9 @@ class Pool:
     speakers: NDArray[np.int32]
     roles: NDArray[np.int8]
     question_share: Floats
+    previous_question_share: Floats
     words: NDArray[np.int32]
+    proper_nouns: NDArray[np.int32]
     time_expression: NDArray[np.bool_]
     names: tuple[str, ...]
     name_counts: tuple[int, ...]

@@ -14,6 +14,7 @@ from memstrata.core.lexical import index_terms, normalise
 _SENTENCE = re.compile(r"[^.!?。！？\n]+[.!?。！？]*")
 _WORD = re.compile(r"[\w'’]+")
 _CJK_CHARACTER = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
+_PROPER_NOUN = re.compile(r"(?<=[a-z,;:\"'] )[\"“']?[A-Z][a-zA-Z]+|[\"“《][A-Z\u4e00-\u9fff]")
 _QUESTION_ENDS = ("?", "？")
 _CJK_QUESTION = re.compile("[吗嗎呢]$")
 
@@ -42,13 +43,15 @@ class Features:
 
     `terms`: term number to frequency, 1 to 255. `length`: terms that count, for BM25. `question_share`: share of
     the sentences that ask, 0 to 1. `words`: word count; a CJK character counts as half a word, at least 1 in all.
-    `time_expression`: the text names a time.
+    `proper_nouns`: capitalised words inside sentences and quoted titles, at most 255. `time_expression`: the text
+    names a time.
     """
 
     terms: dict[int, int]
     length: int
     question_share: float
     words: int
+    proper_nouns: int
     time_expression: bool
 
 
@@ -60,6 +63,7 @@ def episode_features(text: str, *, name: str | None, date: str) -> Features:
         length=indexed.length,
         question_share=question_share(text),
         words=word_count(text),
+        proper_nouns=min(255, len(_PROPER_NOUN.findall(text))),
         time_expression=TIME_EXPRESSION.search(normalise(text)) is not None,
     )
 

@@ -318,12 +318,10 @@ class MemoryStore:
         return ReferenceRow(
             row=each.row,
             session=episode.session,
-            run=episode.run_id,
             role=episode.role,
             name=episode.name,
             timestamp=each.said,
             offset=int(offset.total_seconds() // 60),
-            recorded_at=each.recorded,
             features=each.features,
             vector=each.vectors.get(space) if space is not None else None,
         )

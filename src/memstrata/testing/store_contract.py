@@ -278,9 +278,10 @@ def assert_same_pool(one: Pool, other: Pool) -> None:
         np.testing.assert_allclose(getattr(one, column), getattr(other, column), atol=2e-4, rtol=1e-3)
     for column in ("cosine", "cosine_previous", "cosine_next", "cosine_session"):
         np.testing.assert_allclose(getattr(one, column), getattr(other, column), atol=1.2e-2)
-    for column in ("timestamps", "offsets", "sessions", "positions", "roles", "words", "time_expression"):
+    for column in ("timestamps", "offsets", "sessions", "positions", "roles", "words", "proper_nouns", "time_expression"):
         np.testing.assert_array_equal(getattr(one, column), getattr(other, column))
-    np.testing.assert_allclose(one.question_share, other.question_share, atol=1e-3)
+    for column in ("question_share", "previous_question_share"):
+        np.testing.assert_allclose(getattr(one, column), getattr(other, column), atol=1e-3)
     assert (one.population, one.with_vector) == (other.population, other.with_vector)
     assert [one.names[s] if s >= 0 else None for s in one.speakers] == [
         other.names[s] if s >= 0 else None for s in other.speakers

@@ -152,6 +152,7 @@ def _values(placement: Placement, new: NewEpisode, recorded_at: int) -> tuple[ob
         features.length,
         features.question_share,
         features.words,
+        features.proper_nouns,
         features.time_expression,
     )
 

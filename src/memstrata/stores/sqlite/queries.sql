@@ -56,13 +56,13 @@ SELECT public_id, text FROM episode WHERE digest = ?;
 
 -- name: insert_episode
 INSERT INTO episode (id, public_id, digest, run, session, role, speaker, text, timestamp, utc_offset, recorded_at,
-  metadata, message_id, terms, length, question_share, words, time_expression)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+  metadata, message_id, terms, length, question_share, words, proper_nouns, time_expression)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: index_rows
 -- What an index needs of a range of rows, without any text.
 SELECT id & 4294967295, run, session, role, speaker, timestamp, utc_offset, recorded_at, terms, length,
-  question_share, words, time_expression
+  question_share, words, proper_nouns, time_expression
 FROM episode WHERE id BETWEEN ? AND ? ORDER BY id;
 
 -- name: metadata_rows

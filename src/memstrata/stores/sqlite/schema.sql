@@ -63,6 +63,7 @@ CREATE TABLE episode (
   length          INTEGER NOT NULL,
   question_share  REAL NOT NULL,
   words           INTEGER NOT NULL,
+  proper_nouns    INTEGER NOT NULL,
   time_expression INTEGER NOT NULL
 );
 CREATE INDEX episode_time ON episode (scope, timestamp);

@@ -1,0 +1,91 @@
+"""An inverted index in one sorted array: `term (32 bits) << 32 | row (24) << 8 | frequency (8)`.
+
+The postings of a term are one slice, found by binary search. New ones wait in a small second array that is merged
+into the first when it has grown to a sixteenth of it, so adding costs a constant factor of sorting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memstrata.core.candidates import Floats, Integers
+
+MAX_ROWS = 1 << 24
+"""Episodes that one scope can hold."""
+SMALLEST_MERGE = 8192
+MERGE_SHARE = 16
+
+Keys = NDArray[np.uint64]
+_ROW_MASK = np.uint64(MAX_ROWS - 1)
+_FREQUENCY_MASK = np.uint64(255)
+_EIGHT = np.uint64(8)
+
+
+def pack_terms(frequencies: Mapping[int, int], row: int) -> Keys:
+    """The keys of one episode, ascending: term number to frequency, 1 to 255."""
+    keys = np.fromiter((t << 32 | row << 8 | n for t, n in frequencies.items()), np.uint64, len(frequencies))
+    keys.sort()
+    return keys
+
+
+def rows_of(keys: Keys) -> Integers:
+    """The row of each key."""
+    return ((keys >> _EIGHT) & _ROW_MASK).astype(np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """The postings of some terms, one after the other: term i has `counts[i]` of them, its document frequency."""
+
+    counts: Integers
+    rows: Integers
+    frequencies: Floats
+
+    @property
+    def terms(self) -> Integers:
+        """For each posting, the place of its term."""
+        return np.repeat(np.arange(len(self.counts)), self.counts)
+
+
+class Postings:
+    """The sorted keys of one scope."""
+
+    def __init__(self, keys: Keys) -> None:
+        self._main = np.sort(keys)
+        self._recent: Keys = np.empty(0, np.uint64)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        return self._main.nbytes + self._recent.nbytes
+
+    def add(self, keys: Keys) -> None:
+        """Take in the keys of further episodes."""
+        self._recent = np.sort(np.concatenate([self._recent, keys]))
+        if len(self._recent) > max(SMALLEST_MERGE, len(self._main) // MERGE_SHARE):
+            self._main = np.sort(np.concatenate([self._main, self._recent]))
+            self._recent = np.empty(0, np.uint64)
+
+    def keep(self, alive: NDArray[np.bool_]) -> None:
+        """Drop the keys of rows that are not `alive` (rows,)."""
+        self._main = self._main[alive[rows_of(self._main)]]
+        self._recent = self._recent[alive[rows_of(self._recent)]]
+
+    def find(self, terms: Sequence[int]) -> Matches:
+        """The postings of distinct terms."""
+        starts = np.array(terms, dtype=np.uint64) << np.uint64(32)
+        edges = np.stack([starts, starts | np.uint64(0xFFFFFFFF)], axis=1)
+        pieces: list[Keys] = []
+        counts = np.zeros(len(terms), dtype=np.int64)
+        spans = [(part, part.searchsorted(edges)) for part in (self._main, self._recent) if len(part)]
+        for place in range(len(terms)):
+            for part, bounds in spans:
+                first, last = bounds[place]
+                pieces.append(part[first:last])
+                counts[place] += last - first
+        keys = np.concatenate(pieces) if pieces else np.empty(0, np.uint64)
+        return Matches(counts, rows_of(keys), (keys & _FREQUENCY_MASK).astype(np.float32))

@@ -1,0 +1,194 @@
+"""Everything that a search needs of one scope, in memory: the fast answer to a `Probe`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memstrata.core.candidates import WINDOWS, Floats, Integers, Pool, Probe
+from memstrata.core.index.legs import Lexical, best, within_reach
+from memstrata.core.index.postings import Keys, Postings
+from memstrata.core.index.rows import NOBODY, Rows, RowTable
+from memstrata.core.index.vectors import UNKNOWN, FetchHalves, Halves, VectorTable
+from memstrata.types import ROLES
+
+NOMINEES = 4
+"""Rows nominated by their own words for each place in a leg: a window's best row has a match at most two away."""
+
+
+Names = Mapping[int, str]
+"""The names of a scope's speakers by number; numbers that nobody bears any more are missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Statistics:
+    population: int
+    total_length: int
+    speakers: dict[int, int]
+    roles: tuple[int, ...]
+
+
+class ScopeIndex:
+    """One scope's rows, postings and (of one space) vectors. Not safe for use by two threads at once."""
+
+    def __init__(self, rows: Rows, keys: Keys) -> None:
+        self.table = RowTable()
+        self.table.append(rows)
+        self.postings = Postings(keys)
+        self.vectors: VectorTable | None = None
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held, all parts together."""
+        return self.table.nbytes + self.postings.nbytes + (0 if self.vectors is None else self.vectors.nbytes)
+
+    def append(self, rows: Rows, keys: Keys) -> None:
+        """Take in further episodes, ascending."""
+        self.table.append(rows)
+        self.postings.add(keys)
+        self._changed()
+
+    def remove(self, rows: Integers) -> None:
+        """Forget episodes; afterwards the index equals one that was built without them."""
+        rows = rows[rows < self.table.size]
+        rows = rows[self.table.alive[rows]]
+        self.table.remove(rows)
+        self.postings.keep(self.table.alive)
+        if self.vectors is not None:
+            self.vectors.remove(rows)
+        self._changed()
+
+    def put_vectors(self, rows: Integers, halves: Halves) -> None:
+        """Take in vectors in half precision, all of one space."""
+        if self.vectors is None:
+            self.vectors = VectorTable(halves.shape[1])
+        self.vectors.put(rows, halves)
+
+    def candidates(
+        self,
+        probe: Probe,
+        *,
+        allowed: NDArray[np.bool_] | None,
+        names: Names,
+        fetch: FetchHalves,
+    ) -> Pool:
+        """The pool of a question; `allowed` (rows,) is the view, None for everything."""
+        table, statistics = self.table, self._statistics
+        visible = table.alive if allowed is None else allowed & table.alive
+        lexical = Lexical(self.postings.find(probe.terms), table, statistics.population, statistics.total_length)
+        cosines, dense = self._dense_leg(probe, visible, fetch)
+        near = None if allowed is None else self._near(visible)
+        nominees = lexical.nominate(NOMINEES * probe.per_leg, near)
+        rows = np.union1d(within_reach(table.chain, nominees), dense)
+        rows = rows[visible[rows]]
+        windows = lexical.windows(rows)
+        chosen = [np.searchsorted(rows, dense)]
+        for window in windows.values():
+            found = np.flatnonzero(window.bm25 > 0)
+            chosen.append(found[best(window.bm25[found], probe.per_leg)])
+        places = np.unique(np.concatenate(chosen))
+        sessions, session_of = np.unique(table.columns["session"][rows[places]], return_inverse=True)
+        whole = lexical.sessions(sessions)
+        bm25 = np.stack([*(windows[name].bm25[places] for name in WINDOWS[:-1]), whole.bm25[session_of]], axis=1)
+        coverage = np.stack(
+            [*(windows[name].coverage[places] for name in WINDOWS[:-1]), whole.coverage[session_of]], axis=1
+        )
+        session_cosine = self._session_cosines(sessions, cosines)[session_of]
+        return self._pool(rows[places], bm25, coverage, cosines, session_cosine, names)
+
+    def _dense_leg(self, probe: Probe, visible: NDArray[np.bool_], fetch: FetchHalves) -> tuple[Floats | None, Integers]:
+        """The cosine of every row, exact for the best ones, and the best visible rows; None without vectors."""
+        if probe.vector is None or self.vectors is None:
+            return None, np.empty(0, np.int64)
+        cosines = self.vectors.scan(probe.vector, self.table.size)
+        seen = np.where(visible, cosines, UNKNOWN)
+        known = np.flatnonzero(seen > UNKNOWN)
+        rows = known[best(seen[known], probe.per_leg)]
+        self.vectors.rescore(probe.vector, cosines, rows, fetch)
+        return cosines, rows
+
+    def _near(self, visible: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Rows that are visible or within reach of a visible one."""
+        near = np.zeros(len(visible), dtype=np.bool_)
+        near[within_reach(self.table.chain, np.flatnonzero(visible))] = True
+        return near
+
+    def _session_cosines(self, sessions: Integers, cosines: Floats | None) -> Floats:
+        """The mean of the three best cosines of each session; NaN where none is known."""
+        if cosines is None:
+            return np.full(len(sessions), np.nan, dtype=np.float32)
+        members = self.table.chain.members(sessions)
+        values = np.where(members == NOBODY, UNKNOWN, cosines[members])
+        if values.shape[1] > 3:
+            values = np.partition(values, values.shape[1] - 3, axis=1)[:, -3:]
+        known = values > UNKNOWN
+        counts = known.sum(axis=1)
+        sums = np.where(known, values, 0).sum(axis=1)
+        return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan).astype(np.float32)
+
+    def _pool(
+        self,
+        rows: Integers,
+        bm25: Floats,
+        coverage: Floats,
+        cosines: Floats | None,
+        session_cosine: Floats,
+        names: Names,
+    ) -> Pool:
+        columns = self.table.columns[rows]
+        chain, statistics = self.table.chain, self._statistics
+        before = chain.previous(rows)
+        numbers = list(names)
+        place_of = {number: place for place, number in enumerate(numbers)}
+        shares = self.table.columns["question_share"]
+        return Pool(
+            rows=rows,
+            bm25=bm25.astype(np.float32),
+            coverage=coverage.astype(np.float32),
+            cosine=_cosines_at(cosines, rows),
+            cosine_previous=_cosines_at(cosines, before),
+            cosine_next=_cosines_at(cosines, chain.next(rows)),
+            cosine_session=session_cosine,
+            timestamps=columns["timestamp"].copy(),
+            offsets=columns["offset"].astype(np.int32),
+            sessions=columns["session"].astype(np.int64),
+            positions=chain.position(rows).astype(np.int32),
+            speakers=np.array([place_of.get(each, -1) for each in columns["speaker"].tolist()], dtype=np.int32),
+            roles=columns["role"].copy(),
+            question_share=columns["question_share"].copy(),
+            previous_question_share=np.where(before == NOBODY, 0, shares[before]).astype(np.float32),
+            words=columns["words"].copy(),
+            proper_nouns=columns["proper_nouns"].astype(np.int32),
+            time_expression=columns["time_expression"].copy(),
+            names=tuple(names.values()),
+            name_counts=tuple(statistics.speakers.get(number, 0) for number in numbers),
+            role_counts=statistics.roles,
+            population=statistics.population,
+            with_vector=0 if self.vectors is None or cosines is None else self.vectors.count,
+        )
+
+    @cached_property
+    def _statistics(self) -> _Statistics:
+        living = self.table.columns[self.table.alive]
+        speakers = np.bincount(living["speaker"] + 1)
+        return _Statistics(
+            population=len(living),
+            total_length=int(living["length"].sum(dtype=np.int64)),
+            speakers={number - 1: int(speakers[number]) for number in np.flatnonzero(speakers)},
+            roles=tuple(np.bincount(living["role"], minlength=len(ROLES)).tolist()),
+        )
+
+    def _changed(self) -> None:
+        self.__dict__.pop("_statistics", None)
+
+
+def _cosines_at(cosines: Floats | None, rows: Integers) -> Floats:
+    """Cosines of rows; NaN for NOBODY and for rows without a vector."""
+    if cosines is None or not len(cosines):
+        return np.full(len(rows), np.nan, dtype=np.float32)
+    found = np.where(rows == NOBODY, UNKNOWN, cosines[rows])
+    return np.where(found > UNKNOWN, found, np.nan).astype(np.float32)

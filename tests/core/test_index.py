@@ -1,0 +1,185 @@
+"""The fast index against the specification."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from memstrata.core.candidates import Floats, Integers, Probe
+from memstrata.core.features import Features
+from memstrata.core.index import legs
+from memstrata.core.index.postings import Postings, pack_terms
+from memstrata.core.index.rows import ROW
+from memstrata.core.index.scope_index import Names, ScopeIndex
+from memstrata.core.index.vectors import Halves
+from memstrata.stores.reference import ReferenceRow, reference_candidates
+from memstrata.testing.store_contract import assert_same_pool
+from memstrata.types import ROLES
+
+NAMES: Names = {0: "Ann", 1: "Ben", 2: "Cara"}
+DIMENSIONS = 16
+
+
+@dataclass
+class Log:
+    """A made-up scope, as the specification and as the index take it."""
+
+    reference: list[ReferenceRow]
+
+    @classmethod
+    def random(cls, seed: int, episodes: int, *, interleaved: bool = False) -> Log:
+        rng = np.random.default_rng(seed)
+        rows = []
+        session = 0
+        for row in range(episodes):
+            session += int(rng.random() < 0.1)
+            terms = {int(t): int(rng.integers(1, 4)) for t in rng.zipf(1.3, size=6) if t < 2**31}
+            vector = rng.standard_normal(DIMENSIONS).astype(np.float32)
+            rows.append(
+                ReferenceRow(
+                    row=row,
+                    session=max(0, session - int(rng.integers(0, 3))) if interleaved else session,
+                    role=ROLES[int(rng.integers(0, 3))],  # type: ignore[arg-type]
+                    name=[None, *NAMES.values()][int(rng.integers(0, 4))],
+                    timestamp=int(rng.integers(0, 10**15)),
+                    offset=int(rng.integers(-600, 600)),
+                    features=Features(
+                        terms=terms,
+                        length=sum(terms.values()),
+                        question_share=float(rng.integers(0, 3)) / 2,
+                        words=int(rng.integers(1, 99)),
+                        proper_nouns=int(rng.integers(0, 9)),
+                        time_expression=bool(rng.random() < 0.3),
+                    ),
+                    vector=vector / np.linalg.norm(vector) if rng.random() < 0.8 else None,
+                )
+            )
+        return cls(rows)
+
+    def without(self, gone: set[int]) -> Log:
+        return Log([row for row in self.reference if row.row not in gone])
+
+    def part(self, start: int, end: int) -> Log:
+        return Log([row for row in self.reference if start <= row.row < end])
+
+    def rows(self) -> np.ndarray[Any, Any]:
+        numbers = {name: number for number, name in NAMES.items()}
+        table = np.zeros(len(self.reference), dtype=ROW)
+        for place, row in enumerate(self.reference):
+            features = row.features
+            for name in ("row", "session", "timestamp", "offset"):
+                table[place][name] = getattr(row, name)
+            for name in ("length", "question_share", "words", "proper_nouns", "time_expression"):
+                table[place][name] = getattr(features, name)
+            table[place]["role"] = ROLES.index(row.role)
+            table[place]["speaker"] = -1 if row.name is None else numbers[row.name]
+        return table
+
+    def keys(self) -> np.ndarray[Any, np.dtype[np.uint64]]:
+        packed = [pack_terms(row.features.terms, row.row) for row in self.reference]
+        return np.concatenate(packed) if packed else np.empty(0, np.uint64)
+
+    def vectors(self) -> tuple[Integers, Halves]:
+        known = [row for row in self.reference if row.vector is not None]
+        stacked = np.array([row.vector for row in known], dtype=np.float16).reshape(-1, DIMENSIONS)
+        return np.array([row.row for row in known], dtype=np.int64), stacked
+
+    def index(self) -> ScopeIndex:
+        index = ScopeIndex(self.rows(), self.keys())
+        self.embed(index)
+        return index
+
+    def embed(self, index: ScopeIndex) -> None:
+        index.put_vectors(*self.vectors())
+
+    def fetch(self, rows: Integers) -> tuple[Integers, Halves]:
+        known, halves = self.vectors()
+        return rows, halves[np.searchsorted(known, rows)]
+
+
+def probe(seed: int, *, per_leg: int = 150, dense: bool = True) -> Probe:
+    rng = np.random.default_rng(seed + 1000)
+    vector: Floats = rng.standard_normal(DIMENSIONS).astype(np.float32)
+    vector /= np.linalg.norm(vector)
+    terms = tuple(dict.fromkeys(int(t) for t in rng.zipf(1.3, size=5) if t < 2**31))
+    return Probe(terms=terms, vector=vector if dense else None, space="s", per_leg=per_leg)
+
+
+def assert_agrees(log: Log, index: ScopeIndex, question: Probe, allowed: set[int] | None = None) -> None:
+    mask = None if allowed is None else np.isin(np.arange(index.table.size), list(allowed))
+    expected = reference_candidates(log.reference, question, lambda row: allowed is None or row.row in allowed)
+    found = index.candidates(question, allowed=mask, names=NAMES, fetch=log.fetch)
+    if question.vector is None:  # the specification counts vectors of the probe's space all the same
+        expected = reference_candidates(
+            [row_without_vector(row) for row in log.reference], question, lambda row: allowed is None or row.row in allowed
+        )
+    assert_same_pool(found, expected)
+
+
+def row_without_vector(row: ReferenceRow) -> ReferenceRow:
+    return ReferenceRow(**{name: getattr(row, name) for name in row.__slots__ if name != "vector"}, vector=None)
+
+
+@pytest.mark.parametrize("interleaved", [False, True])
+@pytest.mark.parametrize("seed", range(6))
+def test_the_index_agrees_with_the_specification(seed: int, interleaved: bool) -> None:
+    log = Log.random(seed, 120, interleaved=interleaved)
+    assert_agrees(log, log.index(), probe(seed))
+    assert_agrees(log, log.index(), probe(seed, dense=False))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**6), st.integers(0, 60), st.data())
+def test_after_any_adds_and_removals_too(seed: int, episodes: int, data: st.DataObject) -> None:
+    log = Log.random(seed, episodes, interleaved=bool(seed % 2))
+    cut = data.draw(st.integers(0, episodes))
+    index = log.part(0, cut).index()
+    rest = log.part(cut, episodes)
+    gone = data.draw(st.sets(st.integers(0, max(0, cut - 1)))) if cut else set()
+    index.remove(np.array(sorted(gone), dtype=np.int64))
+    index.append(rest.rows(), rest.keys())
+    rest.embed(index)
+    left = log.without(gone)
+    assert_agrees(left, index, probe(seed))
+    allowed = data.draw(st.sets(st.integers(0, max(0, episodes - 1))))
+    assert_agrees(left, index, probe(seed), allowed)
+
+
+def test_short_legs_take_the_best_and_of_equals_the_newest() -> None:
+    log = Log.random(3, 200)
+    pool = log.index().candidates(probe(3, per_leg=5), allowed=None, names=NAMES, fetch=log.fetch)
+    expected = reference_candidates(log.reference, probe(3, per_leg=5), lambda row: True)
+    assert pool.rows.tolist() == expected.rows.tolist()
+
+
+def test_large_scopes_fetch_the_vectors_to_rescore(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("memstrata.core.index.vectors.HALVES_KEPT", 50)
+    log = Log.random(4, 120)
+    assert_agrees(log, log.index(), probe(4))
+
+
+def test_too_many_postings_leave_the_nominating_to_rare_terms(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(legs, "NOMINATING_POSTINGS", 20)
+    log = Log.random(5, 300)
+    question = probe(5, dense=False)
+    pool = log.index().candidates(question, allowed=None, names=NAMES, fetch=log.fetch)
+    exact = reference_candidates(
+        [row_without_vector(row) for row in log.reference], question, lambda row: row.row in set(pool.rows.tolist())
+    )
+    assert 0 < len(pool) < 300
+    np.testing.assert_allclose(pool.bm25, exact.bm25, atol=1e-4)
+
+
+def test_postings_merge_without_losing_any(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("memstrata.core.index.postings.SMALLEST_MERGE", 8)
+    postings = Postings(np.empty(0, np.uint64))
+    for row in range(100):
+        postings.add(pack_terms({7: 1 + row % 255, row: 2}, row))
+    found = postings.find([7, 50])
+    assert found.counts.tolist() == [100, 1]
+    assert found.rows.tolist() == [*range(100), 50]
