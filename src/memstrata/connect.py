@@ -13,14 +13,14 @@ from typing import Literal, cast, get_args
 
 from memstrata.core.clock import from_microseconds
 from memstrata.core.ids import new_id
-from memstrata.core.records import Appended, NewJob
+from memstrata.core.records import SCRUB_QUEUE, Appended, NewJob
 from memstrata.errors import InvalidInput
 from memstrata.models.cached import CachedEmbedder
 from memstrata.models.resolve import resolve_embedder
 from memstrata.ports import Embedder, Store
 from memstrata.recall.search import NO_EMBEDDER, still_embedding
 from memstrata.schedule.embedding import embed_scope_with, embedding_queue
-from memstrata.schedule.scrubbing import SCRUB_QUEUE, scrub_with
+from memstrata.schedule.scrubbing import scrub_with
 from memstrata.schedule.worker import Worker
 from memstrata.settings import Settings
 from memstrata.types import LOG_KINDS, ForgetReceipt, LogKind, Receipt, Scope, Stats

@@ -10,6 +10,9 @@ from typing import Literal
 from memstrata.core.features import Features
 from memstrata.types import Json, Role
 
+SCRUB_QUEUE = "scrub"
+"""The queue of the job that an erasure causes: leave no byte of the text in any file."""
+
 JobState = Literal["pending", "running", "dead"]
 
 

@@ -6,8 +6,6 @@ from memstrata.errors import StoreBusy
 from memstrata.ports import Store
 from memstrata.schedule.worker import Alive, Handler
 
-SCRUB_QUEUE = "scrub"
-
 
 def scrub_with(store: Store) -> Handler:
     """The handler that scrubs a store; it fails, and is tried again, while a reader is in the way."""

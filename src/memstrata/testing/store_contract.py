@@ -13,7 +13,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from memstrata.core.candidates import Floats, Pool, Probe, View
+from memstrata.core.candidates import WINDOWS, Floats, Pool, Probe, View
 from memstrata.core.filters import parse_filter
 from memstrata.core.lexical import query_terms
 from memstrata.core.records import Appended, NewJob
@@ -42,9 +42,10 @@ def add(store: Store, messages: Sequence[Message] | str, *, scope: Scope = ANN) 
 
 
 def find(store: Store, query: str, *, scope: Scope = ANN, view: View | None = None) -> list[str]:
-    """Texts of the pool that a question gets by its words alone, in order of rows."""
+    """Texts of a question's pool that hold its words themselves, in order of rows."""
     pool = store.candidates(scope, Probe(terms=query_terms(query), view=view or View()))
-    return [episode.text for _, episode in store.by_rows(scope, pool.rows.tolist())]
+    rows = pool.rows[pool.bm25[:, WINDOWS.index("turn")] > 0]
+    return [episode.text for _, episode in store.by_rows(scope, rows.tolist())]
 
 
 class StoreContract:

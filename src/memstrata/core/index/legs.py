@@ -10,14 +10,15 @@ from numpy.typing import NDArray
 
 from memstrata.core.candidates import BM25_B, BM25_K1, WINDOW_SIZES, Floats, Integers
 from memstrata.core.index.postings import Matches
-from memstrata.core.index.rows import NOBODY, Chain, RowTable
+from memstrata.core.index.rows import NOBODY, RowTable
 
 NOMINATING_POSTINGS = 131_072
 """The rarest terms nominate until this many postings are read; commoner ones only add to the score (about 5 ms)."""
+BLOCK = 32
 
 
 class Measured(NamedTuple):
-    """BM25 and the share of the idf mass, (rows,) each, of one window."""
+    """BM25 and the share of the idf mass, one value each a window and row."""
 
     bm25: Floats
     coverage: Floats
@@ -55,33 +56,23 @@ class Lexical:
         found = np.flatnonzero(scores)
         return found[best(scores[found], limit)]
 
-    def windows(self, rows: Integers) -> dict[str, Measured]:
-        """The windows within reach of each row: turn, previous, around."""
-        chain = self.table.chain
-        neighbours = _neighbours(chain, rows)
-        slots = np.full(self.table.size + 1, NOBODY, dtype=np.int32)
-        for each in neighbours.values():
-            slots[each] = 0
-        slots[-1] = NOBODY
+    def windows(self, rows: Integers) -> Measured:
+        """The windows within reach of each row, (3, rows): turn, previous, around."""
+        neighbours = self.table.chain.neighbours(rows)
+        slots = np.full(self.table.size + 1, NOBODY, dtype=np.int64)
+        slots[neighbours] = 0
+        slots[NOBODY] = NOBODY
         known = np.flatnonzero(slots == 0)
-        slots[known] = np.arange(len(known), dtype=np.int32)
-        slots[-1] = len(known)  # NOBODY's: an empty column
-        frequencies = np.zeros((len(self.idf), len(known) + 1), dtype=np.float32)
+        slots[known] = np.arange(len(known))
         place = slots[self.matches.rows]
-        hit = place >= 0
+        hit = np.flatnonzero(place >= 0)
+        slots[NOBODY] = len(known)  # an empty column
+        frequencies = np.zeros((len(self.idf), len(known) + 1), dtype=np.float32)
         frequencies[self.matches.terms[hit], place[hit]] = self.matches.frequencies[hit]
-        lengths = np.zeros(len(known) + 1, dtype=np.float32)
-        lengths[:-1] = self.table.columns["length"][known]
-        measured: dict[str, Measured] = {}
-        tf = np.zeros((len(self.idf), len(rows)), dtype=np.float32)
-        length = np.zeros(len(rows), dtype=np.float32)
-        for name, distances in (("turn", (0,)), ("previous", (-1, -2)), ("around", (1, 2))):
-            for distance in distances:
-                column = slots[neighbours[distance]]
-                tf = tf + frequencies[:, column]
-                length = length + lengths[column]
-            measured[name] = self._measure(tf, length, self.average * WINDOW_SIZES[name])
-        return measured
+        tf = frequencies[:, slots[neighbours]]
+        length = self.table.room["length"][neighbours].astype(np.float32)
+        averages = np.array([[self.average * WINDOW_SIZES[name]] for name in ("turn", "previous", "around")])
+        return self._measure(_accumulated(tf), _accumulated(length), averages)
 
     def sessions(self, sessions: Integers) -> Measured:
         """The whole-session window of each session."""
@@ -96,33 +87,38 @@ class Lexical:
         average = self.total_length / max(chain.sessions, 1) or 1.0
         return self._measure(tf.reshape(len(self.idf), len(sessions)).astype(np.float32), length, average)
 
-    def _measure(self, tf: Floats, length: Floats, average: float) -> Measured:
-        """From (terms, rows) frequencies."""
+    def _measure(self, tf: Floats, length: Floats, average: NDArray[np.floating] | float) -> Measured:
+        """From (terms, *shape) frequencies, (*shape) lengths."""
         mass = float(self.idf.sum())
-        score = self.idf @ (tf / (tf + _norm(length, average)))
-        return Measured(score, self.idf @ (tf > 0) / np.float32(mass or 1))
+        score = np.tensordot(self.idf, tf / (tf + _norm(length, average)), axes=1)
+        return Measured(score, np.tensordot(self.idf, (tf > 0).astype(np.float32), axes=1) / np.float32(mass or 1))
 
 
 def best(scores: NDArray[np.floating], limit: int) -> Integers:
     """Places of the `limit` largest scores, ascending; of equal ones the last."""
-    if len(scores) <= limit:
-        return np.arange(len(scores))
-    threshold = np.partition(scores, len(scores) - limit)[len(scores) - limit]
-    above = np.flatnonzero(scores > threshold)
-    equal = np.flatnonzero(scores == threshold)
-    return np.sort(np.concatenate([above, equal[len(equal) - (limit - len(above)) :]]))
+    size = len(scores)
+    if size <= limit:
+        return np.arange(size)
+    if size < BLOCK * limit * 4:
+        threshold = np.partition(scores, size - limit)[size - limit]
+        found = np.flatnonzero(scores >= threshold)
+    else:  # the limit-th largest of the blocks' maxima is no larger than the limit-th largest score
+        blocks = size // BLOCK
+        maxima = scores[: blocks * BLOCK].reshape(blocks, BLOCK).max(axis=1)
+        found = np.flatnonzero(scores >= np.partition(maxima, blocks - limit)[blocks - limit])
+        found = found[scores[found] >= np.partition(scores[found], len(found) - limit)[len(found) - limit]]
+        threshold = scores[found].min()
+    equal = scores[found] == threshold
+    surplus = len(found) - limit
+    return np.delete(found, np.flatnonzero(equal)[:surplus]) if surplus else found
 
 
-def within_reach(chain: Chain, rows: Integers) -> Integers:
-    """Rows and their neighbours up to two away, ascending, each once."""
-    every = np.unique(np.concatenate(list(_neighbours(chain, rows).values())))
-    return every[1:] if len(every) and every[0] == NOBODY else every
+def _accumulated(neighbours: Floats) -> Floats:
+    """From (..., 5, rows), a row and its neighbours, to sums over (..., 3, rows) windows."""
+    turn = neighbours[..., 0, :]
+    previous = turn + neighbours[..., 1, :] + neighbours[..., 2, :]
+    return np.stack([turn, previous, previous + neighbours[..., 3, :] + neighbours[..., 4, :]], axis=-2)
 
 
-def _neighbours(chain: Chain, rows: Integers) -> dict[int, Integers]:
-    before, after = chain.previous(rows), chain.next(rows)
-    return {0: rows, -1: before, -2: chain.previous(before), 1: after, 2: chain.next(after)}
-
-
-def _norm(length: NDArray[np.generic], average: float) -> Floats:
+def _norm(length: NDArray[np.generic], average: NDArray[np.floating] | float) -> Floats:
     return (BM25_K1 * (1 - BM25_B) + length * (BM25_K1 * BM25_B / average)).astype(np.float32)

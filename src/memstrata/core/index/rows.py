@@ -30,126 +30,112 @@ ROW = np.dtype(
 """What is kept of an episode beside its terms and vectors; also the layout of a sealed block."""
 
 Rows = NDArray[np.void]
-Places = NDArray[np.int32]
 NOBODY = -1
-"""In place of a neighbour that does not exist. As an index it names the spare last place of `Chain` arrays."""
+"""In place of a neighbour that does not exist."""
 
 
 class Growing:
-    """An array that grows at its end; `values` is a view of what is in use."""
+    """An array that grows at its end. The last place of `room` is never used: index NOBODY finds the fill value."""
 
-    def __init__(self, dtype: np.dtype[np.generic] | type, fill: int) -> None:
+    def __init__(self, fill: int) -> None:
         self._fill = fill
-        self._room = np.full(16, fill, dtype=dtype)
-        self._size = 0
-
-    @property
-    def values(self) -> NDArray[np.generic]:
-        """The part in use."""
-        return self._room[: self._size]
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes held."""
-        return self._room.nbytes
+        self.room: Integers = np.full(16, fill, dtype=np.int64)
 
     def grow(self, size: int) -> None:
-        """Make `values` at least `size` long; what is new holds the fill value."""
-        if size > len(self._room):
-            room = np.full(max(size, 2 * len(self._room)), self._fill, dtype=self._room.dtype)
-            room[: self._size] = self._room[: self._size]
-            self._room = room
-        self._size = max(size, self._size)
+        """Make room for `size` values; what is new holds the fill value."""
+        if size >= len(self.room):
+            room = np.full(2 * size, self._fill, dtype=np.int64)
+            room[: len(self.room)] = self.room
+            self.room = room
 
 
 class Chain:
-    """Sessions as chains: each row's neighbours and position, each session's first and last row, count and length."""
+    """Sessions as chains: each row's neighbours and position, each session's first and last row, count and length.
+
+    The row arrays give NOBODY for NOBODY.
+    """
 
     def __init__(self) -> None:
-        self._by_row = {name: Growing(np.int32, NOBODY) for name in ("previous", "next", "position")}
-        self._by_session = {
-            "first": Growing(np.int32, NOBODY),
-            "last": Growing(np.int32, NOBODY),
-            "count": Growing(np.int32, 0),
-            "length": Growing(np.int64, 0),
-        }
+        self._previous, self._next, self._position = (Growing(NOBODY) for _ in range(3))
+        self._first, self._last = (Growing(NOBODY) for _ in range(2))
+        self._count, self._length = (Growing(0) for _ in range(2))
 
     @property
     def nbytes(self) -> int:
         """Bytes held."""
-        return sum(each.nbytes for each in (*self._by_row.values(), *self._by_session.values()))
+        return sum(each.room.nbytes for each in self.__dict__.values())
 
     @property
     def sessions(self) -> int:
         """Sessions that hold an episode."""
-        return int(np.count_nonzero(self._by_session["count"].values))
+        return int(np.count_nonzero(self._count.room))
 
     def link(self, rows: Rows) -> None:
         """Append rows (ascending) to the chains of their sessions."""
         if not len(rows):
             return
-        self._grow(int(rows["row"].max()) + 1, int(rows["session"].max()) + 1)
+        for column in (self._previous, self._next, self._position):
+            column.grow(int(rows["row"].max()) + 1)
+        for column in (self._first, self._last, self._count, self._length):
+            column.grow(int(rows["session"].max()) + 1)
         order = np.argsort(rows["session"], kind="stable")
-        row = rows["row"][order].astype(np.int32)
+        row = rows["row"][order].astype(np.int64)
         session = rows["session"][order]
-        new_group = np.r_[True, session[1:] != session[:-1]]
-        start = np.flatnonzero(new_group)
-        group = np.cumsum(new_group) - 1
+        begins = np.r_[True, session[1:] != session[:-1]]
+        start = np.flatnonzero(begins)
+        group = np.cumsum(begins) - 1
         heads = session[start]
-        previous = np.r_[np.int32(NOBODY), row[:-1]]
-        previous[start] = self._column("last")[heads]
-        self._column("previous")[row] = previous
+        previous = np.r_[NOBODY, row[:-1]]
+        previous[start] = self._last.room[heads]
+        self._previous.room[row] = previous
         linked = previous != NOBODY
-        self._column("next")[previous[linked]] = row[linked]
-        self._column("position")[row] = self._column("count")[heads][group] + np.arange(len(row)) - start[group]
-        fresh = self._column("first")[heads] == NOBODY
-        self._column("first")[heads[fresh]] = row[start[fresh]]
+        self._next.room[previous[linked]] = row[linked]
+        self._position.room[row] = self._count.room[heads][group] + np.arange(len(row)) - start[group]
+        fresh = self._first.room[heads] == NOBODY
+        self._first.room[heads[fresh]] = row[start[fresh]]
         end = np.r_[start[1:], len(row)]
-        self._column("last")[heads] = row[end - 1]
-        self._column("count")[heads] += (end - start).astype(np.int32)
-        self._column("length")[heads] += np.add.reduceat(rows["length"][order].astype(np.int64), start)
+        self._last.room[heads] = row[end - 1]
+        self._count.room[heads] += end - start
+        self._length.room[heads] += np.add.reduceat(rows["length"][order].astype(np.int64), start)
 
     def previous(self, rows: Integers) -> Integers:
-        """The row before each, NOBODY where there is none; NOBODY's is NOBODY."""
-        return self._step("previous", rows)
+        """The row before each."""
+        return self._previous.room[rows]
 
     def next(self, rows: Integers) -> Integers:
-        """The row after each, as `previous`."""
-        return self._step("next", rows)
+        """The row after each."""
+        return self._next.room[rows]
 
     def position(self, rows: Integers) -> Integers:
         """The place of each row within its session, from 0."""
-        return self._column("position")[rows].astype(np.int64)
+        return self._position.room[rows]
+
+    def neighbours(self, rows: Integers) -> Integers:
+        """(5, rows): each row itself, the one before, two before, the one after, two after."""
+        before, after = self.previous(rows), self.next(rows)
+        return np.stack([rows, before, self.previous(before), after, self.next(after)])
+
+    def within_reach(self, rows: Integers) -> Integers:
+        """Rows and their neighbours, ascending, each once."""
+        marked = np.zeros(len(self._next.room) + 1, dtype=np.bool_)
+        marked[self.neighbours(rows)] = True
+        return np.flatnonzero(marked[:-1])
 
     def session_lengths(self, sessions: Integers) -> Integers:
         """The summed BM25 length of each session."""
-        return self._column("length")[sessions].astype(np.int64)
+        return self._length.room[sessions]
 
     def members(self, sessions: Integers) -> Integers:
         """The rows of each session, (sessions, longest), padded with NOBODY."""
-        first, last, count = (self._column(name)[sessions] for name in ("first", "last", "count"))
+        first, last, count = self._first.room[sessions], self._last.room[sessions], self._count.room[sessions]
         step = np.arange(int(count.max(initial=0)))
-        table = np.where(step < count[:, None], first[:, None] + step, NOBODY).astype(np.int64)
+        table = np.where(step < count[:, None], first[:, None] + step, NOBODY)
         scattered = np.flatnonzero(last - first + 1 != count)
-        here = first[scattered].astype(np.int64)
+        here = first[scattered]
         for place in step if len(scattered) else ():
             table[scattered, place] = here
             here = self.next(here)
         return table
-
-    def _step(self, name: str, rows: Integers) -> Integers:
-        found = self._column(name)[rows].astype(np.int64)
-        return np.where(rows == NOBODY, NOBODY, found)
-
-    def _grow(self, rows: int, sessions: int) -> None:
-        for each in self._by_row.values():
-            each.grow(rows)
-        for each in self._by_session.values():
-            each.grow(sessions)
-
-    def _column(self, name: str) -> Places:
-        column = self._by_row.get(name) or self._by_session[name]
-        return column.values  # type: ignore[return-value]
 
 
 class RowTable:
@@ -167,6 +153,11 @@ class RowTable:
         return self._rows[: self.size]
 
     @property
+    def room(self) -> Rows:
+        """`columns` with places to spare; that of index NOBODY is all zeros."""
+        return self._rows
+
+    @property
     def alive(self) -> NDArray[np.bool_]:
         """Which rows are there: (size,)."""
         return self._alive[: self.size]
@@ -181,7 +172,7 @@ class RowTable:
         if not len(rows):
             return
         size = int(rows["row"][-1]) + 1
-        if size > len(self._rows):
+        if size >= len(self._rows):
             self._rows = _with_room(self._rows, size)
             self._alive = _with_room(self._alive, size)
         self._rows[rows["row"]] = rows
@@ -198,6 +189,6 @@ class RowTable:
 
 
 def _with_room(array: NDArray[np.generic], size: int) -> NDArray[np.generic]:
-    room = np.zeros(max(size, 2 * len(array)), dtype=array.dtype)
+    room = np.zeros(2 * size, dtype=array.dtype)
     room[: len(array)] = array
     return room

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memstrata.core.candidates import WINDOWS, Floats, Integers, Pool, Probe
-from memstrata.core.index.legs import Lexical, best, within_reach
+from memstrata.core.index.legs import Lexical, best
 from memstrata.core.index.postings import Keys, Postings
-from memstrata.core.index.rows import NOBODY, Rows, RowTable
+from memstrata.core.index.rows import Rows, RowTable
 from memstrata.core.index.vectors import UNKNOWN, FetchHalves, Halves, VectorTable
 from memstrata.types import ROLES
 
@@ -78,43 +78,49 @@ class ScopeIndex:
     ) -> Pool:
         """The pool of a question; `allowed` (rows,) is the view, None for everything."""
         table, statistics = self.table, self._statistics
-        visible = table.alive if allowed is None else allowed & table.alive
+        visible = None if allowed is None else allowed & table.alive
         lexical = Lexical(self.postings.find(probe.terms), table, statistics.population, statistics.total_length)
         cosines, dense = self._dense_leg(probe, visible, fetch)
-        near = None if allowed is None else self._near(visible)
+        near = None if visible is None else self._near(visible)
         nominees = lexical.nominate(NOMINEES * probe.per_leg, near)
-        rows = np.union1d(within_reach(table.chain, nominees), dense)
-        rows = rows[visible[rows]]
+        rows = np.union1d(table.chain.within_reach(nominees), dense)
+        if visible is not None:
+            rows = rows[visible[rows]]
         windows = lexical.windows(rows)
         chosen = [np.searchsorted(rows, dense)]
-        for window in windows.values():
-            found = np.flatnonzero(window.bm25 > 0)
-            chosen.append(found[best(window.bm25[found], probe.per_leg)])
+        for scores in windows.bm25:
+            found = np.flatnonzero(scores > 0)
+            chosen.append(found[best(scores[found], probe.per_leg)])
         places = np.unique(np.concatenate(chosen))
-        sessions, session_of = np.unique(table.columns["session"][rows[places]], return_inverse=True)
+        rows = rows[places]
+        sessions, session_of = np.unique(table.columns["session"][rows], return_inverse=True)
         whole = lexical.sessions(sessions)
-        bm25 = np.stack([*(windows[name].bm25[places] for name in WINDOWS[:-1]), whole.bm25[session_of]], axis=1)
-        coverage = np.stack(
-            [*(windows[name].coverage[places] for name in WINDOWS[:-1]), whole.coverage[session_of]], axis=1
+        return self._pool(
+            rows,
+            bm25=np.concatenate([windows.bm25[:, places], whole.bm25[None, session_of]]).T,
+            coverage=np.concatenate([windows.coverage[:, places], whole.coverage[None, session_of]]).T,
+            cosines=cosines,
+            session_cosine=self._session_cosines(sessions, cosines)[session_of],
+            names=names,
         )
-        session_cosine = self._session_cosines(sessions, cosines)[session_of]
-        return self._pool(rows[places], bm25, coverage, cosines, session_cosine, names)
 
-    def _dense_leg(self, probe: Probe, visible: NDArray[np.bool_], fetch: FetchHalves) -> tuple[Floats | None, Integers]:
+    def _dense_leg(
+        self, probe: Probe, visible: NDArray[np.bool_] | None, fetch: FetchHalves
+    ) -> tuple[Floats | None, Integers]:
         """The cosine of every row, exact for the best ones, and the best visible rows; None without vectors."""
         if probe.vector is None or self.vectors is None:
             return None, np.empty(0, np.int64)
         cosines = self.vectors.scan(probe.vector, self.table.size)
-        seen = np.where(visible, cosines, UNKNOWN)
-        known = np.flatnonzero(seen > UNKNOWN)
-        rows = known[best(seen[known], probe.per_leg)]
+        seen = cosines[:-1] if visible is None else np.where(visible, cosines[:-1], UNKNOWN)
+        rows = best(seen, probe.per_leg)
+        rows = rows[seen[rows] > UNKNOWN]
         self.vectors.rescore(probe.vector, cosines, rows, fetch)
         return cosines, rows
 
     def _near(self, visible: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Rows that are visible or within reach of a visible one."""
         near = np.zeros(len(visible), dtype=np.bool_)
-        near[within_reach(self.table.chain, np.flatnonzero(visible))] = True
+        near[self.table.chain.within_reach(np.flatnonzero(visible))] = True
         return near
 
     def _session_cosines(self, sessions: Integers, cosines: Floats | None) -> Floats:
@@ -122,7 +128,7 @@ class ScopeIndex:
         if cosines is None:
             return np.full(len(sessions), np.nan, dtype=np.float32)
         members = self.table.chain.members(sessions)
-        values = np.where(members == NOBODY, UNKNOWN, cosines[members])
+        values = cosines[members]
         if values.shape[1] > 3:
             values = np.partition(values, values.shape[1] - 3, axis=1)[:, -3:]
         known = values > UNKNOWN
@@ -133,39 +139,39 @@ class ScopeIndex:
     def _pool(
         self,
         rows: Integers,
+        *,
         bm25: Floats,
         coverage: Floats,
         cosines: Floats | None,
         session_cosine: Floats,
         names: Names,
     ) -> Pool:
-        columns = self.table.columns[rows]
-        chain, statistics = self.table.chain, self._statistics
-        before = chain.previous(rows)
-        numbers = list(names)
-        place_of = {number: place for place, number in enumerate(numbers)}
-        shares = self.table.columns["question_share"]
+        columns, statistics = self.table.columns[rows], self._statistics
+        _, before, *_ = neighbours = self.table.chain.neighbours(rows)
+        cosine, previous, _, following, _ = _known(cosines, neighbours)
+        place_of = np.full(max(names, default=0) + 2, -1, dtype=np.int32)  # a speaker's number -1 finds the last
+        place_of[list(names)] = np.arange(len(names))
         return Pool(
             rows=rows,
-            bm25=bm25.astype(np.float32),
-            coverage=coverage.astype(np.float32),
-            cosine=_cosines_at(cosines, rows),
-            cosine_previous=_cosines_at(cosines, before),
-            cosine_next=_cosines_at(cosines, chain.next(rows)),
+            bm25=bm25,
+            coverage=coverage,
+            cosine=cosine,
+            cosine_previous=previous,
+            cosine_next=following,
             cosine_session=session_cosine,
             timestamps=columns["timestamp"].copy(),
             offsets=columns["offset"].astype(np.int32),
             sessions=columns["session"].astype(np.int64),
-            positions=chain.position(rows).astype(np.int32),
-            speakers=np.array([place_of.get(each, -1) for each in columns["speaker"].tolist()], dtype=np.int32),
+            positions=self.table.chain.position(rows).astype(np.int32),
+            speakers=place_of[columns["speaker"]],
             roles=columns["role"].copy(),
             question_share=columns["question_share"].copy(),
-            previous_question_share=np.where(before == NOBODY, 0, shares[before]).astype(np.float32),
+            previous_question_share=self.table.room["question_share"][before],
             words=columns["words"].copy(),
             proper_nouns=columns["proper_nouns"].astype(np.int32),
             time_expression=columns["time_expression"].copy(),
             names=tuple(names.values()),
-            name_counts=tuple(statistics.speakers.get(number, 0) for number in numbers),
+            name_counts=tuple(statistics.speakers.get(number, 0) for number in names),
             role_counts=statistics.roles,
             population=statistics.population,
             with_vector=0 if self.vectors is None or cosines is None else self.vectors.count,
@@ -186,9 +192,10 @@ class ScopeIndex:
         self.__dict__.pop("_statistics", None)
 
 
-def _cosines_at(cosines: Floats | None, rows: Integers) -> Floats:
+def _known(cosines: Floats | None, rows: Integers) -> Floats:
     """Cosines of rows; NaN for NOBODY and for rows without a vector."""
-    if cosines is None or not len(cosines):
-        return np.full(len(rows), np.nan, dtype=np.float32)
-    found = np.where(rows == NOBODY, UNKNOWN, cosines[rows])
-    return np.where(found > UNKNOWN, found, np.nan).astype(np.float32)
+    if cosines is None:
+        return np.full(rows.shape, np.nan, dtype=np.float32)
+    found = cosines[rows]
+    found[found == UNKNOWN] = np.nan
+    return found

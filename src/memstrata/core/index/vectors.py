@@ -35,10 +35,10 @@ def quantise(vectors: Floats | Halves) -> tuple[Bytes, Floats]:
 class VectorTable:
     """Quantised vectors by row; rows without one score `UNKNOWN`."""
 
-    def __init__(self, dimensions: int) -> None:
-        self._bytes = np.zeros((16, dimensions), dtype=np.int8)
-        self._scales = np.zeros(16, dtype=np.float32)
-        self._halves: Halves | None = np.zeros((16, dimensions), dtype=np.float16)
+    def __init__(self, dimensions: int, *, size: int = 16) -> None:
+        self._bytes = np.zeros((size, dimensions), dtype=np.int8)
+        self._scales = np.zeros(size, dtype=np.float32)
+        self._halves: Halves | None = np.zeros((size, dimensions), np.float16) if size <= HALVES_KEPT else None
         self._size = 0
         self.count = 0
 
@@ -80,15 +80,21 @@ class VectorTable:
             self._halves[rows] = 0
 
     def scan(self, query: Floats, size: int) -> Floats:
-        """The cosine of every row below `size` with a query of unit length, a little inexact; UNKNOWN for none."""
-        scores = np.full(size, UNKNOWN, dtype=np.float32)
+        """The cosine of every row below `size` with a query of unit length, a little inexact; UNKNOWN for none.
+
+        (size + 1,): the last, which a row of -1 finds, is UNKNOWN.
+        """
+        scores = np.full(size + 1, UNKNOWN, dtype=np.float32)
         used = min(size, self._size)
         if not used:
             return scores
         whole, scale = quantise(query[None])
         dots = np.asarray(simsimd.cdist(whole, self._bytes[:used], metric="dot", out_dtype="float32"))[0]
         scales = self._scales[:used]
-        np.multiply(dots, scales * scale[0], out=scores[:used], where=scales > 0)
+        if self.count == used:
+            np.multiply(dots, scales * scale[0], out=scores[:used])
+        else:
+            np.multiply(dots, scales * scale[0], out=scores[:used], where=scales > 0)
         return scores
 
     def rescore(self, query: Floats, scores: Floats, rows: Integers, fetch: FetchHalves) -> None:

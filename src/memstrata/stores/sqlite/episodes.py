@@ -15,23 +15,37 @@ from memstrata.core.clock import from_microseconds, microseconds
 from memstrata.core.filters import matches
 from memstrata.core.index.postings import pack_terms
 from memstrata.core.paging import decode_cursor, encode_cursor
-from memstrata.core.records import Appended, NewEpisode, NewJob
+from memstrata.core.records import Appended, Counts, JobCounts, NewEpisode, NewJob
 from memstrata.errors import Conflict
 from memstrata.stores.sqlite.blocks import seal, seal_again
+from memstrata.stores.sqlite.jobs import counts as job_counts
 from memstrata.stores.sqlite.scopes import (
     ROW_BITS,
     Placement,
     id_range,
     record_event,
     run_number,
+    scope_ids,
     scope_number,
     scope_of,
 )
 from memstrata.stores.sqlite.sql import Q
+from memstrata.stores.sqlite.vectors import space_number
 from memstrata.types import ROLES, Episode, Json, Page, Role, Scope
 
 _Row = tuple[int, str, str | None, int, int, str | None, str, int, int, int, str | None, str | None]
 IDS_A_STATEMENT = 500
+NO_COUNTS = Counts(
+    episodes=0,
+    runs=0,
+    sessions=0,
+    first=None,
+    last=None,
+    text_characters=0,
+    vectors=0,
+    forgotten=0,
+    jobs=JobCounts(),
+)
 
 
 def append(
@@ -103,6 +117,31 @@ def list_episodes(connection: apsw.Connection, scope: Scope, view: View, *, limi
                 break
     more = encode_cursor(found[limit - 1][7], found[limit - 1][0]) if len(found) > limit > 0 else None
     return Page(episodes=tuple(_episode(row, home) for row in found[:limit]), next=more)
+
+
+def counts(connection: apsw.Connection, scope: Scope, *, space: str | None) -> Counts:
+    """Counts of a scope; those of jobs and erasures are of its whole partition."""
+    row = connection.execute(Q["scope_number"], scope_ids(scope)).fetchone()
+    if row is None:
+        return NO_COUNTS
+    number, forgotten = int(row[0]), int(row[4])
+    run = run_number(connection, number, scope.run_within) if scope.run_within is not None else None
+    if scope.run_within is not None and run is None:
+        return replace(NO_COUNTS, forgotten=forgotten)
+    found = connection.execute(Q["counts"], (*id_range(number), run)).fetchone()
+    space_no = None if space is None else space_number(connection, space)
+    (vectors,) = connection.execute(Q["count_vectors"], (space_no, *id_range(number), run)).fetchone()
+    return Counts(
+        episodes=found[0],
+        runs=found[1],
+        sessions=found[2],
+        first=found[3],
+        last=found[4],
+        text_characters=found[5],
+        vectors=vectors,
+        forgotten=forgotten,
+        jobs=job_counts(connection, None, scope_key=number),
+    )
 
 
 def erase(

@@ -60,9 +60,9 @@ INSERT INTO episode (id, public_id, digest, run, session, role, speaker, text, t
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: index_rows
--- What an index needs of a range of rows, without any text.
-SELECT id & 4294967295, run, session, role, speaker, timestamp, utc_offset, recorded_at, terms, length,
-  question_share, words, proper_nouns, time_expression
+-- What an index needs of a range of rows, without any text; in the order of core.index.rows.ROW, then the terms.
+SELECT id & 4294967295, run, session, speaker, timestamp, recorded_at, length, words, question_share, utc_offset,
+  role, proper_nouns, time_expression, terms
 FROM episode WHERE id BETWEEN ? AND ? ORDER BY id;
 
 -- name: metadata_rows
@@ -159,10 +159,19 @@ DELETE FROM job WHERE scope = ?;
 INSERT INTO erasure (id, scope, episodes, at) VALUES (?, ?, ?, ?);
 
 -- name: mark_scrubbed
-UPDATE erasure SET scrubbed = 1 WHERE scrubbed = 0;
+UPDATE erasure SET scrubbed = 1 WHERE id = ?;
 
 -- name: unscrubbed
-SELECT 1 FROM erasure WHERE scrubbed = 0 LIMIT 1;
+SELECT id FROM erasure WHERE scrubbed = 0;
+
+-- name: delete_pending_jobs
+DELETE FROM job WHERE queue = ? AND state = 'pending';
+
+-- name: current_space
+SELECT value FROM meta WHERE key = 'space';
+
+-- name: set_current_space
+INSERT OR REPLACE INTO meta (key, value) VALUES ('space', ?);
 
 -- name: ids_of_run
 SELECT id, public_id FROM episode WHERE id BETWEEN ? AND ? AND run = ?;

@@ -23,7 +23,7 @@ def id_range(number: int) -> tuple[int, int]:
 
 def scope_number(connection: apsw.Connection, scope: Scope) -> int | None:
     """The number of the partition a scope lies in, None where nothing was ever added."""
-    row = connection.execute(Q["scope_number"], _ids(scope)).fetchone()
+    row = connection.execute(Q["scope_number"], scope_ids(scope)).fetchone()
     return None if row is None else int(row[0])
 
 
@@ -71,9 +71,9 @@ class Placement:
     @classmethod
     def load(cls, connection: apsw.Connection, scope: Scope) -> Placement:
         """The counters of a scope, which is created where it is new."""
-        row = connection.execute(Q["scope_number"], _ids(scope)).fetchone()
+        row = connection.execute(Q["scope_number"], scope_ids(scope)).fetchone()
         if row is None:
-            (number,) = connection.execute(Q["insert_scope"], _ids(scope)).fetchone()
+            (number,) = connection.execute(Q["insert_scope"], scope_ids(scope)).fetchone()
             return cls(connection, number, 0, 0, 0)
         return cls(connection, row[0], row[1], row[2], row[1])
 
@@ -125,6 +125,7 @@ class Placement:
         return run
 
 
-def _ids(scope: Scope) -> tuple[str | None, str | None, str | None, str | None]:
+def scope_ids(scope: Scope) -> tuple[str | None, str | None, str | None, str | None]:
+    """The four ids of the partition that a scope lies in."""
     partition = scope.partition
     return partition.user_id, partition.agent_id, partition.app_id, partition.run_id

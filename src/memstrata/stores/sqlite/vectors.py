@@ -15,8 +15,6 @@ from memstrata.stores.sqlite.blocks import seal_vectors
 from memstrata.stores.sqlite.scopes import id_range, record_event
 from memstrata.stores.sqlite.sql import Q
 
-CURRENT_SPACE = "space"
-
 
 def space_number(connection: apsw.Connection, fingerprint: str) -> int | None:
     """The number of a space that has been used."""
@@ -24,14 +22,19 @@ def space_number(connection: apsw.Connection, fingerprint: str) -> int | None:
     return None if row is None else int(row[0])
 
 
+def current_space(connection: apsw.Connection) -> str | None:
+    """The fingerprint of the space that vectors are kept in."""
+    row = connection.execute(Q["current_space"]).fetchone()
+    return None if row is None else str(row[0])
+
+
 def use_space(connection: apsw.Connection, fingerprint: str, *, queue: str, at: datetime) -> None:
     """Make a space current; a new one gets a job for every scope that holds something."""
-    row = connection.execute("SELECT value FROM meta WHERE key = ?", (CURRENT_SPACE,)).fetchone()
-    if row is not None and row[0] == fingerprint:
+    if current_space(connection) == fingerprint:
         return
     if space_number(connection, fingerprint) is None:
         connection.execute(Q["insert_space"], (fingerprint,)).fetchone()
-    connection.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (CURRENT_SPACE, fingerprint))
+    connection.execute(Q["set_current_space"], (fingerprint,))
     for (number,) in list(connection.execute(Q["scopes_with_episodes"])):
         connection.execute(Q["enqueue"], (queue, number, microseconds(at)))
 
@@ -65,9 +68,8 @@ def put(
 
 def drop_others(connection: apsw.Connection, number: int, fingerprint: str) -> None:
     """Remove a scope's vectors in other spaces, if this space is current and complete for the scope."""
-    row = connection.execute("SELECT value FROM meta WHERE key = ?", (CURRENT_SPACE,)).fetchone()
     space = space_number(connection, fingerprint)
-    if row is None or row[0] != fingerprint or space is None:
+    if space is None or current_space(connection) != fingerprint:
         return
     (missing_id,) = connection.execute(
         Q["first_missing_vector"], (*_unembedded(connection, number, space), space)

@@ -1,0 +1,196 @@
+"""Search indexes of the scopes in use: loaded when first asked for, kept current by events, bounded by bytes.
+
+An index is current when it has seen the last event of its scope, which every search reads in its own transaction;
+so what another thread or process wrote is seen by the next search. That transaction begins once the index is ours,
+so an index never meets a state older than itself. The least recently used indexes go first.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+import apsw
+import numpy as np
+
+from memstrata.core.candidates import Integers, Pool, Probe
+from memstrata.core.index.scope_index import ScopeIndex
+from memstrata.core.index.vectors import HALVES_KEPT, Halves, VectorTable
+from memstrata.core.index.view import Labels, ViewMask
+from memstrata.stores.sqlite.blocks import BLOCK_ROWS, load_halves, load_rows, load_scope, load_vector_blocks, stacked
+from memstrata.stores.sqlite.database import Database
+from memstrata.stores.sqlite.scopes import LAST_ROW, id_range
+from memstrata.stores.sqlite.sql import Q
+from memstrata.stores.sqlite.vectors import space_number
+
+
+@dataclass
+class _Entry:
+    """One scope's index with what turns its numbers into words. Used by one thread at a time."""
+
+    number: int
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    index: ScopeIndex | None = None
+    space: int | None = None
+    event: int = 0
+    names: dict[int, str] = field(default_factory=dict)
+    runs: dict[int, str | None] = field(default_factory=dict)
+    labels: Labels = field(default_factory=Labels)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held by the arrays."""
+        return 0 if self.index is None else self.index.nbytes
+
+    def refresh(self, connection: apsw.Connection) -> ScopeIndex:
+        """The index as of the connection's transaction."""
+        (last,) = connection.execute(Q["last_event"], (self.number,)).fetchone()
+        if self.index is None:
+            self.index = ScopeIndex(*load_scope(connection, self.number))
+        elif last > self.event:
+            self._catch_up(connection, self.index)
+        if last > self.event:
+            self.event = last
+            self.names = dict(connection.execute(Q["speakers"], (self.number,)))  # type: ignore[arg-type]
+            self.runs = {row[0]: row[1] for row in connection.execute(Q["runs"], (self.number,))}
+        return self.index
+
+    def use_space(self, connection: apsw.Connection, space: int) -> None:
+        """Have the vectors of this space in the index."""
+        if self.index is None or (self.space == space and self.index.vectors is not None):
+            return
+        self.space = space
+        self.index.vectors = _load_vectors(connection, self.number, space, self.index.table.size)
+
+    def current_labels(self, connection: apsw.Connection) -> Labels:
+        """Metadata and message ids of every row."""
+        size = 0 if self.index is None else self.index.table.size
+        if self.labels.through < size:
+            self.labels.extend(_read_labels(connection, self.number, self.labels.through), through=size)
+        return self.labels
+
+    def _catch_up(self, connection: apsw.Connection, index: ScopeIndex) -> None:
+        for _, kind, space, blob in connection.execute(Q["events_after"], (self.number, self.event)):
+            rows = np.frombuffer(blob, dtype=np.uint32).astype(np.int64)
+            if kind == "added" and len(rows) and rows[-1] >= index.table.size:
+                index.append(*load_rows(connection, self.number, start=index.table.size))
+            elif kind == "forgot":
+                index.remove(rows)
+            elif kind == "embedded" and space == self.space and index.vectors is not None and len(rows):
+                index.put_vectors(*load_halves(connection, self.number, space, int(rows.min()), int(rows.max())))
+
+
+class IndexCache:
+    """The entries of one store."""
+
+    def __init__(self, database: Database, *, limit_bytes: int) -> None:
+        self._database = database
+        self._limit = limit_bytes
+        self._lock = threading.Lock()
+        self._entries: OrderedDict[int, _Entry] = OrderedDict()
+
+    def candidates(self, number: int, probe: Probe) -> Pool:
+        """The pool of a question in one scope; the probe's view says of which run."""
+        entry = self._entry(number)
+        with entry.lock, self._database.read() as connection:
+            index = entry.refresh(connection)
+            space = None if probe.space is None else space_number(connection, probe.space)
+            if probe.vector is not None and space is not None:
+                entry.use_space(connection, space)
+            else:
+                probe = replace(probe, vector=None)
+            mask = ViewMask(
+                index.table, runs=entry.runs, names=entry.names, labels=lambda: entry.current_labels(connection)
+            ).of(probe.view)
+
+            def fetch(rows: Integers) -> tuple[Integers, Halves]:
+                return _fetch_halves(connection, number, space, rows)
+
+            pool = index.candidates(probe, allowed=mask, names=entry.names, fetch=fetch)
+        self._shrink(keep=number)
+        return pool
+
+    def names(self, number: int) -> tuple[str, ...]:
+        """The names of a scope's speakers."""
+        entry = self._entry(number)
+        with entry.lock, self._database.read() as connection:
+            entry.refresh(connection)
+            return tuple(entry.names.values())
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held by all entries."""
+        with self._lock:
+            return sum(entry.nbytes for entry in self._entries.values())
+
+    def _entry(self, number: int) -> _Entry:
+        with self._lock:
+            entry = self._entries.setdefault(number, _Entry(number))
+            self._entries.move_to_end(number)
+            return entry
+
+    def _shrink(self, *, keep: int) -> None:
+        """Let go of the least recently used until the limit is kept; the one in use stays, however large."""
+        with self._lock:
+            total = sum(entry.nbytes for entry in self._entries.values())
+            for number in [number for number in self._entries if number != keep]:
+                if total <= self._limit:
+                    return
+                total -= self._entries.pop(number).nbytes
+
+
+def _load_vectors(connection: apsw.Connection, number: int, space: int, size: int) -> VectorTable | None:
+    """The vectors of a scope: in half precision for a small one, else quantised from sealed blocks."""
+    if size <= HALVES_KEPT:
+        rows, halves = load_halves(connection, number, space, 0, LAST_ROW)
+        if not len(rows):
+            return None
+        table = VectorTable(halves.shape[1])
+        table.put(rows, halves)
+        return table
+    blocks, sealed = load_vector_blocks(connection, number, space)
+    dimensions = next((whole.shape[1] for rows, whole, _ in blocks if len(rows)), 0)
+    table = VectorTable(dimensions, size=size) if dimensions else None
+    for rows, whole, scales in blocks:
+        if table is not None and len(rows):
+            table.put_quantised(rows, whole, scales, None)
+    for low, high in _gaps(sealed, size):
+        rows, halves = load_halves(connection, number, space, low, high)
+        if len(rows):
+            table = table or VectorTable(halves.shape[1], size=size)
+            table.put(rows, halves)
+    return table
+
+
+def _gaps(sealed: set[int], size: int) -> Iterator[tuple[int, int]]:
+    """First and last row of each stretch of unsealed blocks."""
+    start: int | None = None
+    for block in range(size // BLOCK_ROWS + 2):
+        if block not in sealed and start is None:
+            start = block
+        elif start is not None and (block in sealed or block == size // BLOCK_ROWS + 1):
+            yield start * BLOCK_ROWS, block * BLOCK_ROWS - 1
+            start = None
+
+
+def _fetch_halves(
+    connection: apsw.Connection, number: int, space: int | None, rows: Integers
+) -> tuple[Integers, Halves]:
+    first, _ = id_range(number)
+    marks = ",".join("?" * len(rows))
+    found = connection.execute(
+        f"SELECT id & 4294967295, half FROM vector WHERE space = ? AND id IN ({marks}) ORDER BY id",
+        (space, *(first + row for row in rows.tolist())),
+    )
+    return stacked(list(found))
+
+
+def _read_labels(
+    connection: apsw.Connection, number: int, start: int
+) -> Iterator[tuple[int, dict[str, object], str | None]]:
+    first, last = id_range(number)
+    for row, metadata, message_id in connection.execute(Q["metadata_rows"], (first + start, last)):
+        yield row, json.loads(metadata) if metadata else {}, message_id

@@ -1,0 +1,202 @@
+"""`Store` on one SQLite file: each method is one transaction over the functions beside this module."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import apsw
+import numpy as np
+
+from memstrata.core.candidates import Floats, Integers, Pool, Probe, View
+from memstrata.core.clock import microseconds
+from memstrata.core.index.rows import ROW
+from memstrata.core.index.scope_index import ScopeIndex
+from memstrata.core.index.vectors import Halves
+from memstrata.core.records import (
+    SCRUB_QUEUE,
+    Appended,
+    Counts,
+    Forgotten,
+    Job,
+    JobCounts,
+    NewEpisode,
+    NewJob,
+    TextRow,
+)
+from memstrata.stores.sqlite import episodes, jobs, vectors
+from memstrata.stores.sqlite.cache import IndexCache
+from memstrata.stores.sqlite.database import Database
+from memstrata.stores.sqlite.scopes import scope_number
+from memstrata.stores.sqlite.sql import Q
+from memstrata.types import Episode, Page, Scope
+
+
+class SqliteStore:
+    """Implements `Store`; see there for what each method promises."""
+
+    def __init__(self, path: Path, *, cache_bytes: int, read_only: bool = False) -> None:
+        self._database = Database(path, read_only=read_only)
+        self._cache = IndexCache(self._database, limit_bytes=cache_bytes)
+        self._numbers: dict[Scope, int] = {}
+
+    def append(
+        self, scope: Scope, episodes_: Sequence[NewEpisode], *, recorded_at: datetime, jobs: Sequence[NewJob]
+    ) -> list[Appended]:
+        """See `Store.append`."""
+        if not episodes_:
+            return []
+        return self._database.write(
+            lambda connection: episodes.append(connection, scope, episodes_, recorded_at=recorded_at, jobs=jobs)
+        )
+
+    def candidates(self, scope: Scope, probe: Probe) -> Pool:
+        """See `Store.candidates`."""
+        view = replace(probe.view, run_id=scope.run_within or probe.view.run_id)
+        number = self._number(scope)
+        if number is None:
+            empty = ScopeIndex(np.empty(0, ROW), np.empty(0, np.uint64))
+            return empty.candidates(replace(probe, vector=None), allowed=None, names={}, fetch=_no_vectors)
+        return self._cache.candidates(number, replace(probe, view=view))
+
+    def names(self, scope: Scope) -> tuple[str, ...]:
+        """See `Store.names`."""
+        number = self._number(scope)
+        return () if number is None else self._cache.names(number)
+
+    def by_rows(self, scope: Scope, rows: Sequence[int]) -> list[tuple[int, Episode]]:
+        """See `Store.by_rows`."""
+        number = self._number(scope)
+        if number is None:
+            return []
+        with self._database.read() as connection:
+            return episodes.by_rows(connection, number, rows)
+
+    def by_ids(self, scope: Scope, ids: Sequence[str]) -> list[Episode]:
+        """See `Store.by_ids`."""
+        with self._database.read() as connection:
+            return episodes.by_ids(connection, scope, ids)
+
+    def list_episodes(self, scope: Scope, view: View, *, limit: int, cursor: str | None) -> Page:
+        """See `Store.list_episodes`."""
+        with self._database.read() as connection:
+            return episodes.list_episodes(connection, scope, view, limit=limit, cursor=cursor)
+
+    def forget(self, scope: Scope, *, ids: Sequence[str] | None, receipt_id: str, at: datetime) -> Forgotten:
+        """See `Store.forget`. The job that scrubs the files commits with the erasure."""
+
+        def erase(connection: apsw.Connection) -> tuple[str, ...]:
+            gone = episodes.erase(connection, scope, ids=ids, receipt_id=receipt_id, at=at)
+            number = scope_number(connection, scope)
+            if gone and number is not None:
+                connection.execute(Q["enqueue"], (SCRUB_QUEUE, number, microseconds(at)))
+            return gone
+
+        gone = self._database.write(erase)
+        return Forgotten(episode_ids=gone, scrubbed=self.scrub())
+
+    def counts(self, scope: Scope, *, space: str | None) -> Counts:
+        """See `Store.counts`."""
+        with self._database.read() as connection:
+            return episodes.counts(connection, scope, space=space)
+
+    def use_space(self, space: str, *, queue: str, at: datetime) -> None:
+        """See `Store.use_space`. A read-only store keeps the space that it has."""
+        with self._database.read() as connection:
+            if vectors.current_space(connection) == space or self._database.read_only:
+                return
+        self._database.write(lambda connection: vectors.use_space(connection, space, queue=queue, at=at))
+
+    def missing_vectors(self, scope_key: int, space: str, *, limit: int) -> list[TextRow]:
+        """See `Store.missing_vectors`."""
+        with self._database.read() as connection:
+            return vectors.missing(connection, scope_key, space, limit=limit)
+
+    def put_vectors(self, scope_key: int, space: str, rows: Sequence[int], values: Floats) -> None:
+        """See `Store.put_vectors`."""
+        at = microseconds(datetime.now(UTC))
+        self._database.write(lambda connection: vectors.put(connection, scope_key, space, rows, values, at=at))
+
+    def drop_other_spaces(self, scope_key: int, space: str) -> None:
+        """See `Store.drop_other_spaces`."""
+        self._database.write(lambda connection: vectors.drop_others(connection, scope_key, space))
+
+    def scrub(self) -> bool:
+        """See `Store.scrub`: empty the write-ahead log, whose older pages still hold the text."""
+        with self._database.read() as connection:
+            waiting = [row[0] for row in connection.execute(Q["unscrubbed"])]
+        if not waiting:
+            return True
+        if not self._database.checkpoint():
+            return False
+
+        def mark(connection: apsw.Connection) -> None:
+            connection.executemany(Q["mark_scrubbed"], [(id_,) for id_ in waiting])
+            if connection.execute(Q["unscrubbed"]).fetchone() is None:
+                connection.execute(Q["delete_pending_jobs"], (SCRUB_QUEUE,))
+
+        self._database.write(mark)
+        return True
+
+    def claim(
+        self, queues: Sequence[str], *, owner: str, at: datetime, lease: timedelta, scope: Scope | None
+    ) -> Job | None:
+        """See `Store.claim`. Looks before it writes, so that an idle worker costs no write."""
+        with self._database.read() as connection:
+            key = None if scope is None else scope_number(connection, scope)
+            if scope is not None and key is None:
+                return None
+            if jobs.due_job(connection, queues, at=at, scope_key=key) is None:
+                return None
+        return self._database.write(
+            lambda connection: jobs.claim(connection, queues, owner=owner, at=at, until=at + lease, scope_key=key)
+        )
+
+    def extend(self, job: Job, *, owner: str, until: datetime) -> bool:
+        """See `Store.extend`."""
+        return self._database.write(lambda connection: jobs.extend(connection, job.number, owner=owner, until=until))
+
+    def finish(self, job: Job, *, owner: str) -> bool:
+        """See `Store.finish`."""
+        return self._database.write(lambda connection: jobs.finish(connection, job.number, owner=owner))
+
+    def fail(self, job: Job, *, owner: str, error: str, retry_at: datetime | None) -> bool:
+        """See `Store.fail`."""
+        return self._database.write(
+            lambda connection: jobs.fail(connection, job.number, owner=owner, error=error, retry_at=retry_at)
+        )
+
+    def release(self, job: Job, *, owner: str) -> bool:
+        """See `Store.release`."""
+        return self._database.write(lambda connection: jobs.release(connection, job.number, owner=owner))
+
+    def job_counts(self, queues: Sequence[str] | None, *, scope: Scope | None) -> JobCounts:
+        """See `Store.job_counts`."""
+        with self._database.read() as connection:
+            key = None if scope is None else scope_number(connection, scope)
+            return JobCounts() if scope is not None and key is None else jobs.counts(connection, queues, scope_key=key)
+
+    def retry_dead(self, *, at: datetime) -> int:
+        """See `Store.retry_dead`."""
+        return self._database.write(lambda connection: jobs.retry_dead(connection, at=at))
+
+    def close(self) -> None:
+        """See `Store.close`."""
+        self._database.close()
+
+    def _number(self, scope: Scope) -> int | None:
+        """The number of a scope's partition, which never changes once it has one."""
+        partition = scope.partition
+        if partition not in self._numbers:
+            with self._database.read() as connection:
+                number = scope_number(connection, scope)
+            if number is None:
+                return None
+            self._numbers[partition] = number
+        return self._numbers[partition]
+
+
+def _no_vectors(rows: Integers) -> tuple[Integers, Halves]:
+    return rows, np.empty((len(rows), 0), np.float16)

@@ -1,0 +1,29 @@
+"""Both stores keep the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from memstrata.ports import Store
+from memstrata.stores.memory import MemoryStore
+from memstrata.stores.sqlite.store import SqliteStore
+from memstrata.testing.store_contract import StoreContract
+
+
+class TestMemoryStore(StoreContract):
+    @pytest.fixture
+    def store(self) -> Iterator[Store]:
+        store = MemoryStore()
+        yield store
+        store.close()
+
+
+class TestSqliteStore(StoreContract):
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> Iterator[Store]:
+        store = SqliteStore(tmp_path / "memory.db", cache_bytes=1 << 24)
+        yield store
+        store.close()
