@@ -35,6 +35,7 @@ from memstrata.types import ROLES, Episode, Json, Page, Role, Scope
 
 _Row = tuple[int, str, str | None, int, int, str | None, str, int, int, int, str | None, str | None]
 IDS_A_STATEMENT = 500
+NO_RUN = -1
 NO_COUNTS = Counts(
     episodes=0,
     runs=0,
@@ -125,9 +126,10 @@ def counts(connection: apsw.Connection, scope: Scope, *, space: str | None) -> C
     if row is None:
         return NO_COUNTS
     number, forgotten = int(row[0]), int(row[4])
-    run = run_number(connection, number, scope.run_within) if scope.run_within is not None else None
-    if scope.run_within is not None and run is None:
-        return replace(NO_COUNTS, forgotten=forgotten)
+    run = None
+    if scope.run_within is not None:
+        run = run_number(connection, number, scope.run_within)
+        run = NO_RUN if run is None else run
     found = connection.execute(Q["counts"], (*id_range(number), run)).fetchone()
     space_no = None if space is None else space_number(connection, space)
     (vectors,) = connection.execute(Q["count_vectors"], (space_no, *id_range(number), run)).fetchone()
