@@ -17,6 +17,18 @@ from typing import NamedTuple
 
 import Stemmer
 
+# Verbs and nouns whose other forms Snowball keeps apart, the base first; worth .4 of recall@10 (docs/benchmarks.md).
+_IRREGULAR = """become became|begin began begun|break broke broken|bring brought|build built|buy bought|catch caught|
+choose chose chosen|come came|do done|draw drew drawn|drive drove driven|eat ate eaten|fall fell fallen|feel felt|
+fight fought|find found|fly flew flown|forget forgot forgotten|get got gotten|give gave given|go went gone|
+grow grew grown|hear heard|hide hid hidden|hold held|keep kept|know knew known|lead led|leave left|lose lost|
+make made|mean meant|meet met|pay paid|ride rode ridden|run ran|say said|see saw seen|sell sold|send sent|
+shoot shot|show shown|sing sang sung|sit sat|sleep slept|speak spoke spoken|spend spent|stand stood|steal stole|
+swim swam swum|take took taken|teach taught|tell told|think thought|throw threw thrown|understand understood|
+wake woke woken|wear wore worn|win won|write wrote written|child children|man men|woman women|person people|
+foot feet|tooth teeth|mouse mice"""
+_BASE_FORM = {form: base for base, *forms in (part.split() for part in _IRREGULAR.split("|")) for form in forms}
+
 MAX_TERM_LENGTH = 64
 MAX_FREQUENCY = 255
 """Term frequencies saturate here: one byte in a posting, and BM25 is flat long before."""
@@ -26,6 +38,7 @@ _CJK = (
     "\U00020000-\U0002ebef\U00030000-\U000323af"
 )
 _PIECES = re.compile(rf"[{_CJK}]+|(?:(?![{_CJK}])[^\W_])+(?:['’](?:(?![{_CJK}])[^\W_])+)*")
+_ACCENTS = re.compile("[\u0300-\u036f]")
 _IS_CJK = re.compile(rf"[{_CJK}]")
 _CJK_QUESTION_WORDS = re.compile(
     "什么时候|什麼時候|为什么|為什麼|什么|什麼|哪里|哪裡|哪儿|哪个|哪個|怎么样|怎么|怎麼|多少|多久|几个|几点|是不是|有没有|谁|誰|吗|嗎|呢|[？?]"
@@ -60,8 +73,11 @@ def term_number(term: str) -> int:
 
 
 def normalise(text: str) -> str:
-    """Compatibility form, case folded, one kind of apostrophe."""
-    return unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
+    """Compatibility form, case folded, without the accents of European scripts, one kind of apostrophe."""
+    if text.isascii():
+        return text.lower()
+    bare = _ACCENTS.sub("", unicodedata.normalize("NFKD", text))
+    return unicodedata.normalize("NFKC", bare).casefold().replace("’", "'")
 
 
 def index_terms(text: str) -> Indexed:
@@ -122,4 +138,4 @@ _STEMMERS = _Stemmers()
 
 @lru_cache(maxsize=65536)
 def _stem(word: str) -> str:
-    return _STEMMERS.english.stemWord(word)
+    return _STEMMERS.english.stemWord(_BASE_FORM.get(word, word))

@@ -14,8 +14,8 @@ from memstrata.recall.signals import signals
 from memstrata.recall.weights import Weights, kind_of_log, weights_for
 from memstrata.types import Hit, Hits, LogKind, Scope, Source
 
-PER_LEG = 100
-"""Candidates a leg; the union of 100 each loses nothing against scoring every episode, 50 lose a point."""
+PER_LEG = 150
+"""Candidates a leg; 100 lose a point of recall@50, 200 win nothing (docs/benchmarks.md)."""
 NO_EMBEDDER = "no embedder: found by words alone"
 
 
@@ -33,7 +33,7 @@ def search(
 ) -> Hits:
     """The best hits for a request, with each signal's share and whatever could not be used."""
     question = read_question(request.query, speakers=store.names(scope))
-    vector, degraded = _embed(embedder, request.query)
+    vector, degraded = _embed(embedder, question.text)
     probe = Probe(
         terms=question.terms,
         vector=vector,

