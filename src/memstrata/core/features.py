@@ -22,18 +22,29 @@ _MONTHS = (
     "january|february|march|april|may|june|july|august|september|october|november|december"
     "|jan|feb|mar|apr|jun|jul|aug|sept|sep|oct|nov|dec"
 )
-_DAYS = "monday|tuesday|wednesday|thursday|friday|saturday|sunday"
-_UNITS = "second|minute|hour|day|week|weekend|fortnight|month|year|decade|summer|winter|spring|autumn|fall"
-_COUNTS = r"\d+|a|an|one|two|three|four|five|six|seven|eight|nine|ten|twelve|few|couple of|several|many"
+_HAN_NUMBER = "[0-9零〇一二三四五六七八九十两兩几幾半数數]+"
 TIME_EXPRESSION = re.compile(
-    rf"\b(?:yesterday|today|tonight|tomorrow|last night|this (?:morning|afternoon|evening)|recently|just now|lately"
-    rf"|(?:last|next|this|past|previous|coming|every)\s+(?:{_UNITS}|{_DAYS}|{_MONTHS}|few)s?"
-    rf"|(?:{_COUNTS})\s+(?:{_UNITS})s?\b|since|ago|{_DAYS}"
-    rf"|(?:in|on|since|until|by|early|late|mid|of)[\s-]+(?:{_MONTHS})\b|(?:{_MONTHS})\.?\s+\d|\d(?:st|nd|rd|th)?\s+(?:{_MONTHS})\b"
-    rf"|(?:19|20)\d\d|\d{{1,2}}(?::\d\d)?\s?(?:am|pm)\b)"
-    r"|[前昨今明后後][天日晚]|[上下这這本][个個]?(?:周|週|星期|礼拜|禮拜|月|季)|[去今明前后後]年|刚才|剛才|最近"
-    r"|[\d一二三四五六七八九十两兩几幾半]+(?:个|個)?(?:秒|分钟|分鐘|小时|小時|天|日|周|週|星期|月|年)"
-    r"|(?:星期|周|週|礼拜|禮拜)[一二三四五六日天]|[早晚]上|春节|春節|中秋|国庆|國慶|元旦"
+    rf"""\b(?:
+      yesterday | today | tonight | tomorrow | recently | lately | currently | soon | nowadays
+    | (?:last|next|this|past|coming|previous|following|each|every)\s+(?:few\s+|couple\s+(?:of\s+)?|two\s+|three\s+)?
+        (?:night|day|morning|afternoon|evening|week|weekend|month|year|decade|summer|winter|spring|autumn|fall
+        |mon|tues?|wednes|thurs?|fri|satur|sun)(?:day)?s?
+    | (?:mon|tues|wednes|thurs|fri|satur|sun)days?
+    | (?:{_MONTHS})\.?\s+\d{{1,4}} | \d{{1,2}}(?:st|nd|rd|th)?\s+(?:of\s+)?(?:{_MONTHS})
+    | (?:in|since|until|by|during|last|next|this|early|late|mid|of)[\s-]+(?:{_MONTHS})
+    | (?:19|20)\d\d | \d{{1,2}}(?::\d\d)?\s?[ap]\.?m
+    | (?:a|an|one|two|three|four|five|six|seven|eight|nine|ten|few|several|couple\ of|many|\d+)\s+
+        (?:more\s+)?(?:minute|hour|day|night|week|weekend|month|year|decade|summer)s?
+    | years | months | ago | weekend | the\ other\ (?:day|week|night)
+    | (?:when|since)\ (?:i|we)\ (?:was|were) | as\ a\ (?:kid|child) | birthday | anniversary
+    | christmas | thanksgiving | easter | halloween | new\ year
+    )\b
+    | 昨[天晚日] | 前[天晚年] | 今[天晚早年日] | 明[天晚早年] | [后後]天 | 去年 | 当时 | 當時 | 最近 | 刚刚 | 剛剛 | 刚才 | 剛才
+    | (?:上|下|这|這|本|每)(?:个|個)?(?:周|週|星期|礼拜|禮拜|月|季度|学期|學期|周末|週末|年) | [早晚]上
+    | (?:周|週|星期|礼拜|禮拜)[一二三四五六日天末] | 周末 | 週末 | 春节 | 春節 | 国庆 | 國慶 | 中秋 | 元旦 | 生日 | 暑假 | 寒假
+    | {_HAN_NUMBER}\s?(?:年|个月|個月|月|周|週|星期|天|日|号|號|小时|小時|分钟|分鐘|点|點)
+    """,
+    re.VERBOSE,
 )
 
 

@@ -15,7 +15,6 @@ question. Where a candidate lacks the value (no vector yet, no neighbour) the z-
 | `meaning_next`    | z | cosine of the turn after                                                                |
 | `meaning_session` | z | mean of the three best cosines of its session                                           |
 | `reply`           | z | cosine of the turn before, as far as that turn asks: this one answers it                |
-| `reply_words`     | z | the same with words: what the two before add to the turn's own BM25, as far as they ask |
 | `speaker`         |   | the question names one speaker, and the turn is theirs                                  |
 | `by_user`         |   | the user said it                                                                        |
 | `when`            |   | the question asks for a time, and the turn names one                                    |
@@ -42,7 +41,6 @@ _TURN, _PREVIOUS, _AROUND, _SESSION = (WINDOWS.index(name) for name in ("turn", 
 def signals(pool: Pool, question: Question) -> dict[str, Floats]:
     """Every signal of every candidate: float32 (n,) each."""
     meant = pool.cosine_previous - _mean(pool.cosine_previous)
-    lean = pool.bm25[:, _PREVIOUS] - pool.bm25[:, _TURN]
     return {
         "words": _z(pool.bm25[:, _TURN]),
         "words_previous": _z(pool.bm25[:, _PREVIOUS]),
@@ -54,7 +52,6 @@ def signals(pool: Pool, question: Question) -> dict[str, Floats]:
         "meaning_next": _z(pool.cosine_next),
         "meaning_session": _z(pool.cosine_session),
         "reply": _z(pool.previous_question_share * meant),
-        "reply_words": _z(pool.previous_question_share * lean),
         "speaker": _speaker(pool, question),
         "by_user": (pool.roles == ROLES.index("user")).astype(np.float32),
         "when": (pool.time_expression & question.asks_when).astype(np.float32),

@@ -27,7 +27,7 @@ from memstrata.errors import (
     StoreReadOnly,
     StoreTooNew,
 )
-from memstrata.stores.sqlite.migrations import MIGRATIONS, SCHEMA_VERSION
+from memstrata.stores.sqlite.migrations import SCHEMA_VERSION, migrate
 
 BUSY_WAIT_MS = 30_000
 GROUP = 128
@@ -174,8 +174,8 @@ class Database:
         writer.execute("BEGIN IMMEDIATE")
         try:
             version = int(_one(writer, "PRAGMA user_version"))  # another process may have been quicker
-            for number in range(version + 1, SCHEMA_VERSION + 1):
-                MIGRATIONS[number](writer)
+            if version < SCHEMA_VERSION:
+                migrate(writer, version)
             writer.execute(f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION}")
             writer.execute("COMMIT")
         except BaseException:

@@ -206,3 +206,13 @@ SELECT min(e.id) FROM episode e WHERE e.id BETWEEN ?1 AND ?2
 
 -- name: delete_embedded
 DELETE FROM embedded WHERE scope = ? AND space = ?;
+
+-- name: texts_after
+-- A stretch of episodes, to derive their features anew.
+SELECT e.id, e.text, s.name, e.timestamp, e.utc_offset
+FROM episode e LEFT JOIN speaker s ON s.scope = e.scope AND s.no = e.speaker
+WHERE e.id > ? ORDER BY e.id LIMIT 1000;
+
+-- name: put_features
+UPDATE episode SET terms = ?2, length = ?3, question_share = ?4, words = ?5, proper_nouns = ?6, time_expression = ?7
+WHERE id = ?1;

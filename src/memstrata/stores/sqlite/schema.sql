@@ -1,4 +1,4 @@
--- Schema 1. An episode's id is scope number << 32 | row: the rows of a scope are one contiguous range.
+-- Schema 2. An episode's id is scope number << 32 | row: the rows of a scope are one contiguous range.
 
 -- What the file itself knows: the current vector space, the salt of nothing else.
 CREATE TABLE meta (
@@ -63,8 +63,8 @@ CREATE TABLE episode (
   length          INTEGER NOT NULL,
   question_share  REAL NOT NULL,
   words           INTEGER NOT NULL,
-  proper_nouns    INTEGER NOT NULL,
-  time_expression INTEGER NOT NULL
+  time_expression INTEGER NOT NULL,
+  proper_nouns    INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX episode_time ON episode (scope, timestamp);
 

