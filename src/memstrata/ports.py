@@ -102,7 +102,10 @@ class Store(Protocol):
         ...
 
     def claim(self, queues: Sequence[str], *, owner: str, at: datetime, lease: timedelta, scope: Scope | None) -> Job | None:
-        """Take the oldest due job of these queues (of one scope), or one whose lease ran out; None if there is none."""
+        """Take the oldest due job of these queues (of one scope), or one whose lease ran out; None if there is none.
+
+        Of one queue and scope, one job at a time.
+        """
         ...
 
     def extend(self, job: Job, *, owner: str, until: datetime) -> bool:

@@ -23,7 +23,7 @@ def offset_minutes(time: datetime) -> int:
 
 def from_microseconds(value: int, offset: int = 0) -> datetime:
     """The time, on a clock `offset` minutes from UTC."""
-    local = datetime(1970, 1, 1) + timedelta(microseconds=value) + timedelta(minutes=offset)
+    local = datetime(1970, 1, 1) + timedelta(microseconds=value, minutes=offset)  # one sum: UTC may lie outside
     return local.replace(tzinfo=timezone(timedelta(minutes=offset)) if offset else UTC)
 
 

@@ -45,7 +45,7 @@ class MemoryJobs:
             waiting = row.state == "pending" and row.due <= at
             lapsed = row.state == "running" and row.lease_until is not None and row.lease_until <= at
             wanted = row.queue in queues and scope_key in (None, row.scope_key)
-            if wanted and (waiting or lapsed):
+            if wanted and (waiting or lapsed) and not self._has_running_twin(row, at):
                 until = at + lease
                 taken = replace(row, state="running", attempts=row.attempts + 1, owner=owner, lease_until=until)
                 self._rows[row.number] = taken
@@ -57,6 +57,15 @@ class MemoryJobs:
                     lease_until=until,
                 )
         return None
+
+    def _has_running_twin(self, row: _Row, at: datetime) -> bool:
+        return any(
+            other.number != row.number
+            and (other.queue, other.scope_key, other.state) == (row.queue, row.scope_key, "running")
+            and other.lease_until is not None
+            and other.lease_until > at
+            for other in self._rows.values()
+        )
 
     def extend(self, job: Job, *, owner: str, until: datetime) -> bool:
         """Keep a lease longer."""

@@ -259,6 +259,7 @@ class StoreContract:
         add(store, "two")
         counts = store.job_counts([QUEUE], scope=ANN)
         assert (counts.pending, counts.running) == (1, 1)
+        assert store.claim([QUEUE], owner="b", at=NOON, lease=LEASE, scope=None) is None, "one at a time"
         assert store.fail(running, owner="a", error="E", retry_at=NOON)
         assert store.job_counts([QUEUE], scope=ANN).pending == 1
         assert store.job_counts([QUEUE], scope=ANN).running == 0

@@ -144,7 +144,7 @@ class Database:
             flags |= apsw.SQLITE_OPEN_READWRITE | (0 if reader else apsw.SQLITE_OPEN_CREATE)
         connection = apsw.Connection(str(self.path), flags=flags)
         connection.set_busy_timeout(BUSY_WAIT_MS)
-        connection.execute("PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 268435456")
+        connection.execute("PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 268435456").fetchall()
         if reader:
             connection.execute("PRAGMA query_only = ON")
         return connection
@@ -165,7 +165,7 @@ class Database:
             if version != SCHEMA_VERSION:
                 raise StoreReadOnly(f"{str(self.path)!r} has to be migrated; open it once without mode=ro")
             return
-        writer.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON")
+        writer.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON").fetchall()
         if version < SCHEMA_VERSION:
             self._migrate()
 

@@ -19,13 +19,15 @@ from memstrata.stores.sqlite.sql import Q
 def due_job(
     connection: apsw.Connection, queues: Sequence[str], *, at: datetime, scope_key: int | None
 ) -> tuple[int, str, int, int] | None:
-    """Number, queue, scope and attempts of the oldest job that may be claimed."""
+    """Number, queue, scope and attempts of the oldest job that may be claimed: due, and no twin of it is running."""
     marks = ",".join("?" * len(queues))
     now = microseconds(at)
     row = connection.execute(
-        f"SELECT no, queue, scope, attempts FROM job WHERE queue IN ({marks}) AND (? IS NULL OR scope = ?)"
-        " AND ((state = 'pending' AND due <= ?) OR (state = 'running' AND lease_until <= ?)) ORDER BY no LIMIT 1",
-        (*queues, scope_key, scope_key, now, now),
+        f"SELECT no, queue, scope, attempts FROM job j WHERE queue IN ({marks}) AND (? IS NULL OR scope = ?)"
+        " AND ((state = 'pending' AND due <= ?) OR (state = 'running' AND lease_until <= ?)) AND NOT EXISTS"
+        " (SELECT 1 FROM job t WHERE t.queue = j.queue AND t.scope = j.scope AND t.state = 'running'"
+        " AND t.no <> j.no AND t.lease_until > ?) ORDER BY no LIMIT 1",
+        (*queues, scope_key, scope_key, now, now, now),
     ).fetchone()
     return None if row is None else (row[0], row[1], row[2], row[3])
 
