@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from bench.locomo_data import CATEGORIES, load_locomo
 from bench.measures import averaged, measure
@@ -109,23 +110,24 @@ def summary(outcomes: Sequence[Outcome]) -> dict[str, dict[str, float]]:
     kinds = sorted({each.asked.kind for each in outcomes})
     rows = {"all": outcomes, **{kind: [each for each in outcomes if each.asked.kind == kind] for kind in kinds}}
     return {
-        name: {"questions": len(some), **averaged(each.measured for each in some)} for name, some in rows.items() if some
+        name: {"questions": len(some), **averaged(each.measured for each in some)}
+        for name, some in rows.items()
+        if some
     }
 
 
-def _assistant_log(raw: dict[str, object]) -> Log:
+def _assistant_log(raw: dict[str, Any]) -> Log:
     sessions = [
         (
             f"session_{place}",
-            tuple(_message(turn, str(session["date"])) for turn in session["turns"]),
+            tuple(_message(turn, session["date"]) for turn in session["turns"]),
         )
-        for place, session in enumerate(raw["sessions"], start=1)  # type: ignore[arg-type, var-annotated]
+        for place, session in enumerate(raw["sessions"], start=1)
     ]
     questions = tuple(
-        Asked(query=each["query"], evidence=frozenset(each["evidence"]), kind=each["kind"])
-        for each in raw["questions"]  # type: ignore[attr-defined]
+        Asked(query=each["query"], evidence=frozenset(each["evidence"]), kind=each["kind"]) for each in raw["questions"]
     )
-    return Log(id=str(raw["id"]), sessions=tuple(sessions), questions=questions)
+    return Log(id=raw["id"], sessions=tuple(sessions), questions=questions)
 
 
 def _message(turn: dict[str, str], date: str) -> Message:

@@ -27,9 +27,7 @@ def ndcg(ranked: Sequence[str], evidence: Collection[str], k: int) -> float:
     return 100 * gained / sum(1 / math.log2(place + 2) for place in range(min(k, len(evidence))))
 
 
-def recall_within(
-    ranked: Sequence[str], evidence: Collection[str], budget: int, tokens: Callable[[str], int]
-) -> float:
+def recall_within(ranked: Sequence[str], evidence: Collection[str], budget: int, tokens: Callable[[str], int]) -> float:
     """Share of the evidence among those of the ranked that fit a token budget, taken in order until one does not."""
     spent = 0
     taken: set[str] = set()

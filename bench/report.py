@@ -55,8 +55,10 @@ def show(title: str, rows: Mapping[str, Mapping[str, object]]) -> None:
 def _cell(value: object) -> str:
     if value is None:
         return ""
-    return f"{value:.3g}" if isinstance(value, float) and abs(value) < 10 else (
-        f"{value:.1f}" if isinstance(value, float) else str(value)
+    return (
+        f"{value:.3g}"
+        if isinstance(value, float) and abs(value) < 10
+        else (f"{value:.1f}" if isinstance(value, float) else str(value))
     )
 
 

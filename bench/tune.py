@@ -1,9 +1,9 @@
-"""`bench tune locomo FILE` or `bench tune assistant`: fit the weights of one kind of log, leaving one log out at a time.
+"""`bench tune locomo FILE` or `bench tune assistant`: fit the weights of one kind of log.
 
-Prints the cross-validated measures, what each signal is worth (the same without it), and the weights fitted on all
-logs as Python to be put into `memstrata/recall/weights.py`. The weights maximise the likelihood that a softmax over
-the candidates picks the evidence (ListNet: Cao et al., 2007), with an L2 penalty; the problem is convex and solved
-by Newton's method.
+Prints the measures cross-validated by leaving one log out at a time, what each signal is worth (the same without
+it), and the weights fitted on all logs, to be put into `memstrata/recall/weights.py`. The weights maximise the
+likelihood that a softmax over the candidates picks the evidence (ListNet: Cao et al., 2007), with an L2 penalty;
+the problem is convex and solved by Newton's method.
 """
 
 from __future__ import annotations
@@ -145,11 +145,14 @@ def _measured(example: Example, scores: Matrix) -> dict[str, float]:
 
 def _without(some: Sequence[Example], place: int) -> list[Example]:
     return [
-        Example(log=e.log, asked=e.asked, ids=e.ids, columns=np.delete(e.columns, place, axis=1), hit=e.hit) for e in some
+        Example(log=e.log, asked=e.asked, ids=e.ids, columns=np.delete(e.columns, place, axis=1), hit=e.hit)
+        for e in some
     ]
 
 
-def _report(some: Sequence[Example], names: Sequence[str], fitter: Callable[[Sequence[Example]], Matrix]) -> dict[str, object]:
+def _report(
+    some: Sequence[Example], names: Sequence[str], fitter: Callable[[Sequence[Example]], Matrix]
+) -> dict[str, object]:
     rows = {"all signals": averaged(cross_validated(some, fitter))}
     for place, name in enumerate(names):
         rows[f"without {name}"] = averaged(cross_validated(_without(some, place), fitter))

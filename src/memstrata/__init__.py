@@ -30,9 +30,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "AsyncMemory": "memstrata.aio",
     "Memory": "memstrata.memory",
-    **{
-        noun: "memstrata.types"
-        for noun in (
+    **dict.fromkeys(
+        (
             "Context",
             "Episode",
             "ForgetReceipt",
@@ -44,8 +43,9 @@ _HOMES = {
             "Scope",
             "Source",
             "Stats",
-        )
-    },
+        ),
+        "memstrata.types",
+    ),
 }
 
 __all__ = [

@@ -7,7 +7,7 @@ import functools
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar, cast
 
 from memstrata.memory import Memory
 
@@ -24,7 +24,7 @@ def _awaitable(method: Callable[Concatenate[Memory, P], T]) -> Callable[Concaten
         call = functools.partial(method, self._memory, *args, **kwargs)
         return await asyncio.get_running_loop().run_in_executor(self._threads, call)
 
-    return run
+    return cast(Callable[Concatenate["AsyncMemory", P], Awaitable[T]], run)
 
 
 class AsyncMemory:
@@ -42,7 +42,7 @@ class AsyncMemory:
     stats = _awaitable(Memory.stats)
     wait = _awaitable(Memory.wait)
 
-    @functools.wraps(Memory.__init__)
+    @functools.wraps(Memory.__init__)  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._memory = Memory(*args, **kwargs)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="memstrata-async")

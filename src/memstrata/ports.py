@@ -101,7 +101,9 @@ class Store(Protocol):
         """Leave no byte of erased text in any file; False where another reader is still in the way."""
         ...
 
-    def claim(self, queues: Sequence[str], *, owner: str, at: datetime, lease: timedelta, scope: Scope | None) -> Job | None:
+    def claim(
+        self, queues: Sequence[str], *, owner: str, at: datetime, lease: timedelta, scope: Scope | None
+    ) -> Job | None:
         """Take the oldest due job of these queues (of one scope), or one whose lease ran out; None if there is none.
 
         Of one queue and scope, one job at a time.

@@ -22,7 +22,7 @@ LogKind = Literal["people", "assistant", "documents"]
 """What a log is made of: people chatting, a user with an assistant, or passages of documents."""
 LOG_KINDS: tuple[str, ...] = get_args(LogKind)
 
-Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 """A value that JSON can hold."""
 
 

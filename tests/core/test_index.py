@@ -116,7 +116,9 @@ def assert_agrees(log: Log, index: ScopeIndex, question: Probe, allowed: set[int
     found = index.candidates(question, allowed=mask, names=NAMES, fetch=log.fetch)
     if question.vector is None:  # the specification counts vectors of the probe's space all the same
         expected = reference_candidates(
-            [row_without_vector(row) for row in log.reference], question, lambda row: allowed is None or row.row in allowed
+            [row_without_vector(row) for row in log.reference],
+            question,
+            lambda row: allowed is None or row.row in allowed,
         )
     assert_same_pool(found, expected)
 

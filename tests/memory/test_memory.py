@@ -121,7 +121,7 @@ def test_a_context_is_dated_numbered_and_never_over_budget(memory: Memory) -> No
     context = memory.context("tomatoes", user_id="u", max_tokens=60)
     assert context.text.splitlines()[:2] == ["1 March 2025", "[1] Ann: we planted tomatoes"]
     assert "30 May 2025" in context.text
-    assert [hit.text for hit in context.hits][0] == "we planted tomatoes"
+    assert context.hits[0].text == "we planted tomatoes"
     for budget in range(1, 80):
         tight = memory.context("tomatoes", user_id="u", max_tokens=budget)
         assert tight.tokens == estimated_tokens(tight.text) <= budget
@@ -152,7 +152,7 @@ def test_one_episode_by_id_in_its_own_scope_only(memory: Memory) -> None:
     assert memory.episode(id_, user_id="ann").run_id == "r"
     for scope in ({"user_id": "ben"}, {"user_id": "ann", "run_id": "other"}, {"user_id": "ann", "app_id": "a"}):
         with pytest.raises(NotFound):
-            memory.episode(id_, **scope)  # type: ignore[arg-type]
+            memory.episode(id_, **scope)
 
 
 def test_forgetting(memory: Memory) -> None:

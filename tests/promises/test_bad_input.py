@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from memstrata import Memory, Message
 from memstrata.errors import Conflict, InvalidInput, MissingScope, NotFound
 from memstrata.testing.embedders import HashEmbedder
+from memstrata.types import MessageDict
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -79,7 +81,8 @@ def test_odd_text_is_kept_to_the_letter(memory: Memory) -> None:
 
 
 def test_empty_messages_are_passed_over_and_counted(memory: Memory) -> None:
-    receipt = memory.add(["", "   \n", {"content": None, "tool_calls": []}, "word"], user_id="ben")
+    tool_call = cast(MessageDict, {"content": None, "tool_calls": []})
+    receipt = memory.add(["", "   \n", tool_call, "word"], user_id="ben")
     assert (receipt.added, receipt.skipped_empty) == (1, 3)
     assert memory.add([], user_id="ben").added == 0
 
@@ -159,7 +162,7 @@ def test_limits(memory: Memory, limit: object) -> None:
 
 
 def test_every_verb_needs_a_scope(memory: Memory) -> None:
-    calls = [
+    calls: list[Callable[[], object]] = [
         lambda: memory.add("x"),
         lambda: memory.search("x"),
         lambda: memory.context("x", max_tokens=10),

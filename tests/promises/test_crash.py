@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import apsw
-import pytest
 
 from memstrata import Memory
 from memstrata.testing.embedders import HashEmbedder
@@ -64,9 +63,7 @@ def test_nothing_acknowledged_is_lost_in_twenty_kills(tmp_path: Path) -> None:
 
 def _write_until_killed(path: Path, start: int, *, after: float) -> list[int]:
     """Start a writer, kill it `after` seconds after its first acknowledgement; what it acknowledged."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(path), str(start)], stdout=subprocess.PIPE, text=True
-    )
+    process = subprocess.Popen([sys.executable, "-c", WRITER, str(path), str(start)], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     first = process.stdout.readline()
     time.sleep(after)
@@ -84,7 +81,9 @@ def _check_file(path: Path) -> None:
         (episodes,) = connection.execute("SELECT count(*) FROM episode").fetchone() or (None,)
         (rows,) = connection.execute("SELECT next_row FROM scope").fetchone() or (None,)
         (events,) = connection.execute("SELECT sum(length(rows) / 4) FROM event WHERE kind = 'added'").fetchone()  # type: ignore[misc]
-        (orphans,) = connection.execute("SELECT count(*) FROM vector WHERE id NOT IN (SELECT id FROM episode)").fetchone()  # type: ignore[misc]
+        (orphans,) = connection.execute(
+            "SELECT count(*) FROM vector WHERE id NOT IN (SELECT id FROM episode)"
+        ).fetchone()  # type: ignore[misc]
         assert episodes == rows == events
         assert orphans == 0
     finally:

@@ -1,4 +1,4 @@
-"""A full disk, a file that may not be written, a damaged, a foreign, a newer and an older file: clear words, no loss."""
+"""A full disk, a read-only, damaged, foreign, newer or older file: clear words and no loss."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from memstrata.errors import InvalidInput
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MONTHS = "January February March April May June July August September October November December".split()
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -29,12 +30,7 @@ def from_microseconds(value: int, offset: int = 0) -> datetime:
 
 def parse_time(value: datetime | str, *, what: str) -> datetime:
     """An aware time from a datetime or ISO 8601 text. Raises InvalidInput where the zone is missing."""
-    time = value
-    if isinstance(time, str):
-        try:
-            time = datetime.fromisoformat(time)
-        except ValueError:
-            raise InvalidInput(f"{what} is not a time in ISO 8601: {value[:40]!r}") from None
+    time = _from_iso(value, what=what) if isinstance(value, str) else value
     if time.tzinfo is None or time.utcoffset() is None:
         raise InvalidInput(f"{what} needs a time zone, such as datetime.now().astimezone(): {time.isoformat()}")
     try:
@@ -44,7 +40,13 @@ def parse_time(value: datetime | str, *, what: str) -> datetime:
     return time
 
 
+def _from_iso(text: str, *, what: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidInput(f"{what} is not a time in ISO 8601: {text[:40]!r}") from None
+
+
 def day_in_words(time: datetime) -> str:
-    """"8 May 2023", as it is indexed with an episode."""
-    months = "January February March April May June July August September October November December".split()
-    return f"{time.day} {months[time.month - 1]} {time.year}"
+    """The day as it is indexed with an episode, such as 8 May 2023."""
+    return f"{time.day} {MONTHS[time.month - 1]} {time.year}"

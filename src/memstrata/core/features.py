@@ -39,9 +39,11 @@ TIME_EXPRESSION = re.compile(
     | (?:when|since)\ (?:i|we)\ (?:was|were) | as\ a\ (?:kid|child) | birthday | anniversary
     | christmas | thanksgiving | easter | halloween | new\ year
     )\b
-    | 昨[天晚日] | 前[天晚年] | 今[天晚早年日] | 明[天晚早年] | [后後]天 | 去年 | 当时 | 當時 | 最近 | 刚刚 | 剛剛 | 刚才 | 剛才
+    | 昨[天晚日] | 前[天晚年] | 今[天晚早年日] | 明[天晚早年] | [后後]天
+    | 去年 | 当时 | 當時 | 最近 | 刚刚 | 剛剛 | 刚才 | 剛才
     | (?:上|下|这|這|本|每)(?:个|個)?(?:周|週|星期|礼拜|禮拜|月|季度|学期|學期|周末|週末|年) | [早晚]上
-    | (?:周|週|星期|礼拜|禮拜)[一二三四五六日天末] | 周末 | 週末 | 春节 | 春節 | 国庆 | 國慶 | 中秋 | 元旦 | 生日 | 暑假 | 寒假
+    | (?:周|週|星期|礼拜|禮拜)[一二三四五六日天末] | 周末 | 週末 | 春节 | 春節 | 国庆 | 國慶 | 中秋
+    | 元旦 | 生日 | 暑假 | 寒假
     | {_HAN_NUMBER}\s?(?:年|个月|個月|月|周|週|星期|天|日|号|號|小时|小時|分钟|分鐘|点|點)
     """,
     re.VERBOSE,
@@ -85,7 +87,7 @@ def question_share(text: str) -> float:
     if not sentences:
         return 0.0
     asking = sum(s.endswith(_QUESTION_ENDS) or bool(_CJK_QUESTION.search(s.rstrip("。！!."))) for s in sentences)
-    return asking / len(sentences)
+    return float(asking / len(sentences))
 
 
 def word_count(text: str) -> int:

@@ -138,4 +138,4 @@ _STEMMERS = _Stemmers()
 
 @lru_cache(maxsize=65536)
 def _stem(word: str) -> str:
-    return _STEMMERS.english.stemWord(_BASE_FORM.get(word, word))
+    return str(_STEMMERS.english.stemWord(_BASE_FORM.get(word, word)))

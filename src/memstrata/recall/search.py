@@ -63,9 +63,7 @@ def _embed(embedder: Embedder | None, query: str) -> tuple[Floats | None, tuple[
         return None, (f"found by words alone, the embedder failed: {error}",)
 
 
-def _hits(
-    store: Store, scope: Scope, pool: Pool, question: Question, weights: Weights, limit: int
-) -> list[Hit]:
+def _hits(store: Store, scope: Scope, pool: Pool, question: Question, weights: Weights, limit: int) -> list[Hit]:
     """The best `limit` of a pool; ties go to the newer."""
     if not len(pool):
         return []

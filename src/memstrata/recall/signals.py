@@ -56,17 +56,21 @@ def signals(pool: Pool, question: Question) -> dict[str, Floats]:
         "by_user": (pool.roles == ROLES.index("user")).astype(np.float32),
         "when": (pool.time_expression & question.asks_when).astype(np.float32),
         "date": nearness(question.dates, pool.timestamps, pool.offsets),
-        "name": np.minimum(pool.proper_nouns, NAMES_ENOUGH).astype(np.float32) / NAMES_ENOUGH * question.wants_name,
+        "name": _names(pool) if question.wants_name else np.zeros(len(pool), dtype=np.float32),
         "statement": -pool.question_share,
         "length": _z(np.log1p(pool.words)),
         "recency": _z(pool.timestamps),
     }
 
 
+def _names(pool: Pool) -> Floats:
+    return np.minimum(pool.proper_nouns, NAMES_ENOUGH).astype(np.float32) / np.float32(NAMES_ENOUGH)
+
+
 def _speaker(pool: Pool, question: Question) -> Floats:
     if len(question.named) != 1 or question.named[0] not in pool.names:
         return np.zeros(len(pool), dtype=np.float32)
-    return (pool.speakers == pool.names.index(question.named[0])).astype(np.float32)
+    return np.asarray(pool.speakers == pool.names.index(question.named[0]), dtype=np.float32)
 
 
 def _z(values: np.ndarray[tuple[int], np.dtype[np.generic]]) -> Floats:
@@ -76,7 +80,7 @@ def _z(values: np.ndarray[tuple[int], np.dtype[np.generic]]) -> Floats:
     spread = np.sqrt(_mean((known - mean) ** 2))
     if not spread > abs(mean) * 1e-6 + 1e-12:  # also where nothing is known
         return np.zeros(len(known), dtype=np.float32)
-    return np.nan_to_num((known - mean) / spread).astype(np.float32)
+    return np.asarray(np.nan_to_num((known - mean) / spread), dtype=np.float32)
 
 
 def _mean(values: np.ndarray[tuple[int], np.dtype[np.floating]]) -> float:

@@ -43,7 +43,7 @@ class Handler(Protocol):
 
 def retry_pause(attempts: int) -> timedelta:
     """1 s, 2 s, 4 s, ... up to five minutes."""
-    return min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(attempts - 1, 20))
+    return min(LONGEST_PAUSE, FIRST_PAUSE * (1 << min(attempts - 1, 20)))
 
 
 class Worker:
@@ -116,7 +116,7 @@ class Worker:
                     pass
             except Closed:
                 return
-            except Exception:
+            except Exception:  # noqa: BLE001 - the next round tries again; a worker must not die of one bad job
                 _log.exception("the worker %s could not take a job", self._owner)
             self._wake.wait(IDLE_SECONDS)
 

@@ -115,9 +115,7 @@ class MemoryStore:
             kept = {each.row: each for each in self._partition(scope).kept}
             rows = [self._reference_row(each, probe.space) for each in kept.values()]
             view = replace(probe.view, run_id=scope.run_within or probe.view.run_id)
-            return reference_candidates(
-                rows, replace(probe, view=view), lambda row: self._passes(kept[row.row], view)
-            )
+            return reference_candidates(rows, replace(probe, view=view), lambda row: self._passes(kept[row.row], view))
 
     def names(self, scope: Scope) -> tuple[str, ...]:
         """See `Store.names`."""

@@ -92,9 +92,7 @@ class MemoryJobs:
         due = row.due if row is not None else job.lease_until
         return self._put_back(job, owner, error=None, retry_at=due, attempts=job.attempts - 1)
 
-    def _put_back(
-        self, job: Job, owner: str, *, error: str | None, retry_at: datetime | None, attempts: int
-    ) -> bool:
+    def _put_back(self, job: Job, owner: str, *, error: str | None, retry_at: datetime | None, attempts: int) -> bool:
         row = self._held(job, owner)
         if row is None:
             return False

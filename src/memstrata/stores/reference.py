@@ -80,9 +80,7 @@ class _Scope:
     def coverage(self, row: ReferenceRow, name: str) -> float:
         members = self.window(row, name)
         mass = sum(self.idf.values())
-        found = sum(
-            idf for term, idf in self.idf.items() if any(term in each.features.terms for each in members)
-        )
+        found = sum(idf for term, idf in self.idf.items() if any(term in each.features.terms for each in members))
         return found / mass if mass else 0.0
 
     def cosine(self, row: ReferenceRow | None) -> float:
@@ -91,13 +89,13 @@ class _Scope:
         return float(row.vector @ self.probe.vector)
 
     def session_cosine(self, row: ReferenceRow) -> float:
-        known = sorted((c for each in self.sessions[row.session] if not math.isnan(c := self.cosine(each))), reverse=True)
+        known = sorted(
+            (c for each in self.sessions[row.session] if not math.isnan(c := self.cosine(each))), reverse=True
+        )
         return sum(known[:3]) / len(known[:3]) if known else NO_COSINE
 
 
-def reference_candidates(
-    rows: Sequence[ReferenceRow], probe: Probe, visible: Callable[[ReferenceRow], bool]
-) -> Pool:
+def reference_candidates(rows: Sequence[ReferenceRow], probe: Probe, visible: Callable[[ReferenceRow], bool]) -> Pool:
     """The pool of a question over `rows` (ascending), of which the view shows those that are `visible`."""
     assert all(one.row < other.row for one, other in pairwise(rows))
     scope = _Scope(rows, probe)

@@ -164,7 +164,7 @@ def _locomo_session(conversation: Mapping[str, object], key: str, user: str, pla
 
 
 def _locomo_time(text: str) -> datetime:
-    """"1:56 pm on 8 May, 2023", which names no zone and is read as UTC."""
+    """A time such as 1:56 pm on 8 May, 2023, which names no zone and is read as UTC."""
     return datetime.strptime(text.strip(), "%I:%M %p on %d %B, %Y").replace(tzinfo=UTC)
 
 

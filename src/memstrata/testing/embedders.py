@@ -1,4 +1,4 @@
-"""Embedders for tests: deterministic, failing, counting."""
+"""Embedders for tests: one without a model, one that fails, one that keeps count."""
 
 from __future__ import annotations
 
@@ -14,16 +14,15 @@ from memstrata.ports import Embedder
 
 
 class HashEmbedder:
-    """A bag of words, hashed into a vector: texts that share words are near. Needs no model."""
+    """A bag of words: each term adds to or takes from one dimension. Texts that share words have a cosine."""
 
-    def __init__(self, dimensions: int = 64, *, name: str = "hash") -> None:
+    def __init__(self, dimensions: int = 64) -> None:
         self._dimensions = dimensions
-        self._name = name
 
     @property
     def fingerprint(self) -> str:
-        """The name and the dimensions."""
-        return f"{self._name}/{self._dimensions}"
+        """Names the dimensions."""
+        return f"hash/{self._dimensions}"
 
     @property
     def dimensions(self) -> int:
@@ -32,24 +31,27 @@ class HashEmbedder:
 
     def embed_passages(self, texts: Sequence[str]) -> Floats:
         """See `Embedder.embed_passages`."""
-        return np.array([self._embed(text) for text in texts], np.float32).reshape(len(texts), self._dimensions)
+        vectors = np.zeros((len(texts), self._dimensions), dtype=np.float32)
+        for vector, text in zip(vectors, texts, strict=True):
+            for term, frequency in index_terms(text).frequencies.items():
+                vector[term % self._dimensions] += frequency if term >> 31 else -frequency
+            if not vector.any():
+                vector[0] = 1
+            vector /= np.linalg.norm(vector)
+        return vectors
 
     def embed_queries(self, texts: Sequence[str]) -> Floats:
-        """The same as passages."""
+        """The same as for passages."""
         return self.embed_passages(texts)
 
-    def _embed(self, text: str) -> Floats:
-        vector = np.zeros(self._dimensions, dtype=np.float32)
-        for term, frequency in index_terms(text).frequencies.items():
-            vector[term % self._dimensions] += frequency if term & 0x10000 else -frequency
-        if not vector.any():
-            vector[0] = 1
-        return vector / np.float32(np.linalg.norm(vector))
 
+class FailingEmbedder:
+    """Raises EmbedderUnavailable for the first `failures` calls, then does what `inner` does."""
 
-class _Wrapper:
-    def __init__(self, inner: Embedder) -> None:
+    def __init__(self, inner: Embedder, failures: int) -> None:
         self._inner = inner
+        self._left = failures
+        self._lock = threading.Lock()
 
     @property
     def fingerprint(self) -> str:
@@ -60,14 +62,6 @@ class _Wrapper:
     def dimensions(self) -> int:
         """The inner embedder's."""
         return self._inner.dimensions
-
-
-class FailingEmbedder(_Wrapper):
-    """Fails the first `failures` calls."""
-
-    def __init__(self, inner: Embedder, *, failures: int) -> None:
-        super().__init__(inner)
-        self.failures_left = failures
 
     def embed_passages(self, texts: Sequence[str]) -> Floats:
         """See `Embedder.embed_passages`."""
@@ -80,28 +74,43 @@ class FailingEmbedder(_Wrapper):
         return self._inner.embed_queries(texts)
 
     def _fail(self) -> None:
-        if self.failures_left > 0:
-            self.failures_left -= 1
-            raise EmbedderUnavailable("out of order on purpose")
+        with self._lock:
+            if self._left > 0:
+                self._left -= 1
+                raise EmbedderUnavailable("failing as the test asked")
 
 
-class CountingEmbedder(_Wrapper):
-    """Counts the texts it was given."""
+class CountingEmbedder:
+    """Does what `inner` does; `passages` and `queries` are the texts it was asked for, `calls` how often."""
 
     def __init__(self, inner: Embedder) -> None:
-        super().__init__(inner)
+        self._inner = inner
         self._lock = threading.Lock()
         self.passages: list[str] = []
         self.queries: list[str] = []
+        self.calls = 0
+
+    @property
+    def fingerprint(self) -> str:
+        """The inner embedder's."""
+        return self._inner.fingerprint
+
+    @property
+    def dimensions(self) -> int:
+        """The inner embedder's."""
+        return self._inner.dimensions
 
     def embed_passages(self, texts: Sequence[str]) -> Floats:
         """See `Embedder.embed_passages`."""
-        with self._lock:
-            self.passages += texts
+        self._count(self.passages, texts)
         return self._inner.embed_passages(texts)
 
     def embed_queries(self, texts: Sequence[str]) -> Floats:
         """See `Embedder.embed_queries`."""
-        with self._lock:
-            self.queries += texts
+        self._count(self.queries, texts)
         return self._inner.embed_queries(texts)
+
+    def _count(self, seen: list[str], texts: Sequence[str]) -> None:
+        with self._lock:
+            seen.extend(texts)
+            self.calls += 1

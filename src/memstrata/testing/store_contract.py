@@ -1,8 +1,8 @@
 """The contract that every `Store` keeps. Subclass `StoreContract` and give it a `store` fixture.
 
-    class TestMyStore(StoreContract):
-        @pytest.fixture
-        def store(self) -> Iterator[Store]: ...
+class TestMyStore(StoreContract):
+    @pytest.fixture
+    def store(self) -> Iterator[Store]: ...
 """
 
 from __future__ import annotations
@@ -280,7 +280,16 @@ def assert_same_pool(one: Pool, other: Pool) -> None:
         np.testing.assert_allclose(getattr(one, column), getattr(other, column), atol=2e-4, rtol=1e-3)
     for column in ("cosine", "cosine_previous", "cosine_next", "cosine_session"):
         np.testing.assert_allclose(getattr(one, column), getattr(other, column), atol=1.2e-2)
-    for column in ("timestamps", "offsets", "sessions", "positions", "roles", "words", "proper_nouns", "time_expression"):
+    for column in (
+        "timestamps",
+        "offsets",
+        "sessions",
+        "positions",
+        "roles",
+        "words",
+        "proper_nouns",
+        "time_expression",
+    ):
         np.testing.assert_array_equal(getattr(one, column), getattr(other, column))
     for column in ("question_share", "previous_question_share"):
         np.testing.assert_allclose(getattr(one, column), getattr(other, column), atol=1e-3)

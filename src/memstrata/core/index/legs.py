@@ -50,7 +50,8 @@ class Lexical:
             used = chosen[terms]
             terms, rows, frequencies = terms[used], rows[used], frequencies[used]
         norm = _norm(self.table.columns["length"][rows], self.average)
-        scores = np.bincount(rows, self.idf[terms] * frequencies / (frequencies + norm), minlength=self.table.size)
+        shares = self.idf[terms] * frequencies / (frequencies + norm)
+        scores = np.bincount(rows, shares, minlength=self.table.size).astype(np.float64)
         if near is not None:
             scores[~near] = 0
         found = np.flatnonzero(scores)
@@ -120,5 +121,6 @@ def _accumulated(neighbours: Floats) -> Floats:
     return np.stack([turn, previous, previous + neighbours[..., 3, :] + neighbours[..., 4, :]], axis=-2)
 
 
-def _norm(length: NDArray[np.generic], average: NDArray[np.floating] | float) -> Floats:
-    return (BM25_K1 * (1 - BM25_B) + length * (BM25_K1 * BM25_B / average)).astype(np.float32)
+def _norm(length: NDArray[np.number], average: NDArray[np.floating] | float) -> Floats:
+    per_word = np.float64(BM25_K1 * BM25_B) / average
+    return np.asarray(BM25_K1 * (1 - BM25_B) + length * per_word, dtype=np.float32)

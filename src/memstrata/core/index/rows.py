@@ -173,8 +173,11 @@ class RowTable:
             return
         size = int(rows["row"][-1]) + 1
         if size >= len(self._rows):
-            self._rows = _with_room(self._rows, size)
-            self._alive = _with_room(self._alive, size)
+            room = np.zeros(2 * size, dtype=ROW)
+            room[: self.size] = self.columns
+            alive = np.zeros(2 * size, dtype=np.bool_)
+            alive[: self.size] = self.alive
+            self._rows, self._alive = room, alive
         self._rows[rows["row"]] = rows
         self._alive[rows["row"]] = True
         self.size = size
@@ -186,9 +189,3 @@ class RowTable:
         self._rows[rows] = np.zeros((), dtype=ROW)
         self.chain = Chain()
         self.chain.link(self.columns[self.alive])
-
-
-def _with_room(array: NDArray[np.generic], size: int) -> NDArray[np.generic]:
-    room = np.zeros(2 * size, dtype=array.dtype)
-    room[: len(array)] = array
-    return room

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from memstrata.core.candidates import WINDOWS, Floats, Integers, Pool, Probe
+from memstrata.core.candidates import Floats, Integers, Pool, Probe
 from memstrata.core.index.legs import Lexical, best
 from memstrata.core.index.postings import Keys, Postings
 from memstrata.core.index.rows import Rows, RowTable
@@ -184,7 +184,7 @@ class ScopeIndex:
         return _Statistics(
             population=len(living),
             total_length=int(living["length"].sum(dtype=np.int64)),
-            speakers={number - 1: int(speakers[number]) for number in np.flatnonzero(speakers)},
+            speakers={number - 1: count for number, count in enumerate(speakers.tolist()) if count},
             roles=tuple(np.bincount(living["role"], minlength=len(ROLES)).tolist()),
         )
 

@@ -28,7 +28,7 @@ def quantise(vectors: Floats | Halves) -> tuple[Bytes, Floats]:
     """Each vector as whole numbers from -127 to 127 and the scale that they are multiplied by."""
     full = vectors.astype(np.float32)
     largest = np.abs(full).max(axis=1)
-    scales = np.where(largest > 0, largest, 1).astype(np.float32) / 127
+    scales = np.where(largest > 0, largest, 1).astype(np.float32) / np.float32(127)
     return np.rint(full / scales[:, None]).astype(np.int8), scales
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from functools import reduce
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,8 +101,8 @@ class ViewMask:
         masks = [self._filter(each) for each in part.parts]
         nothing = np.zeros(len(self._columns), dtype=np.bool_)
         if part.kind == "all":
-            return reduce(np.logical_and, masks, ~nothing)
-        found = reduce(np.logical_or, masks, nothing)
+            return cast(Mask, reduce(np.logical_and, masks, ~nothing))
+        found: Mask = reduce(np.logical_or, masks, nothing)
         return found if part.kind == "any" else ~found
 
     def _condition(self, condition: Condition) -> Mask:
@@ -125,7 +126,8 @@ class ViewMask:
         for code, value in meaning.items():
             verdicts[code] = holds(value)
         verdicts[-1] = holds(None)
-        return verdicts[codes]
+        found: Mask = verdicts[codes]
+        return found
 
     def _time(self, condition: Condition, holds: Callable[[Json], bool]) -> Mask:
         times, wanted = self._columns[condition.field], condition.value

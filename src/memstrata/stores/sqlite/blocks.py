@@ -18,7 +18,7 @@ from memstrata.core.index.postings import Keys
 from memstrata.core.index.rows import ROW, Rows
 from memstrata.core.index.vectors import Bytes, Halves, quantise
 from memstrata.stores.sqlite.scopes import id_range
-from memstrata.stores.sqlite.sql import Q
+from memstrata.stores.sqlite.sql import Q, one
 
 BLOCK_ROWS = 1024
 COLUMNS, POSTINGS, VECTORS = 0, 1, 2
@@ -38,7 +38,7 @@ def seal_vectors(connection: apsw.Connection, number: int, space: int, rows: Seq
     full = {row[0] for row in connection.execute(Q["block_numbers"], (number, COLUMNS, NO_SPACE))}
     for block in ({row // BLOCK_ROWS for row in rows} & full) - sealed:
         low, high = _ids_of(number, block)
-        (missing_id,) = connection.execute(Q["first_missing_vector"], (low, high, space)).fetchone()
+        (missing_id,) = one(connection, Q["first_missing_vector"], (low, high, space))
         if missing_id is None:
             _seal_vector_block(connection, number, space, block)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import apsw
@@ -23,8 +23,9 @@ from memstrata.core.index.view import Labels, ViewMask
 from memstrata.stores.sqlite.blocks import BLOCK_ROWS, load_halves, load_rows, load_scope, load_vector_blocks, stacked
 from memstrata.stores.sqlite.database import Database
 from memstrata.stores.sqlite.scopes import LAST_ROW, id_range
-from memstrata.stores.sqlite.sql import Q
+from memstrata.stores.sqlite.sql import Q, one
 from memstrata.stores.sqlite.vectors import space_number
+from memstrata.types import Json
 
 
 @dataclass
@@ -47,14 +48,14 @@ class _Entry:
 
     def refresh(self, connection: apsw.Connection) -> ScopeIndex:
         """The index as of the connection's transaction."""
-        (last,) = connection.execute(Q["last_event"], (self.number,)).fetchone()
+        (last,) = one(connection, Q["last_event"], (self.number,))
         if self.index is None:
             self.index = ScopeIndex(*load_scope(connection, self.number))
         elif last > self.event:
             self._catch_up(connection, self.index)
         if last > self.event:
             self.event = last
-            self.names = dict(connection.execute(Q["speakers"], (self.number,)))  # type: ignore[arg-type]
+            self.names = dict(connection.execute(Q["speakers"], (self.number,)))
             self.runs = {row[0]: row[1] for row in connection.execute(Q["runs"], (self.number,))}
         return self.index
 
@@ -148,9 +149,9 @@ def _load_vectors(connection: apsw.Connection, number: int, space: int, size: in
         rows, halves = load_halves(connection, number, space, 0, LAST_ROW)
         if not len(rows):
             return None
-        table = VectorTable(halves.shape[1])
-        table.put(rows, halves)
-        return table
+        small = VectorTable(halves.shape[1])
+        small.put(rows, halves)
+        return small
     blocks, sealed = load_vector_blocks(connection, number, space)
     dimensions = next((whole.shape[1] for rows, whole, _ in blocks if len(rows)), 0)
     table = VectorTable(dimensions, size=size) if dimensions else None
@@ -190,7 +191,7 @@ def _fetch_halves(
 
 def _read_labels(
     connection: apsw.Connection, number: int, start: int
-) -> Iterator[tuple[int, dict[str, object], str | None]]:
+) -> Iterator[tuple[int, Mapping[str, Json], str | None]]:
     first, last = id_range(number)
     for row, metadata, message_id in connection.execute(Q["metadata_rows"], (first + start, last)):
         yield row, json.loads(metadata) if metadata else {}, message_id

@@ -44,6 +44,7 @@ class _Queued:
     future: Future[Any]
     alone: bool
 
+
 _TRANSLATIONS: tuple[tuple[type[apsw.Error], type[StoreError], str], ...] = (
     (apsw.FullError, StoreFull, "the disk is full; nothing of this write was kept"),
     (apsw.ReadOnlyError, StoreReadOnly, "cannot be written; check its permissions and its folder's"),

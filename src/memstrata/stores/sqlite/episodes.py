@@ -29,7 +29,7 @@ from memstrata.stores.sqlite.scopes import (
     scope_number,
     scope_of,
 )
-from memstrata.stores.sqlite.sql import Q
+from memstrata.stores.sqlite.sql import Q, one
 from memstrata.stores.sqlite.vectors import space_number
 from memstrata.types import ROLES, Episode, Json, Page, Role, Scope
 
@@ -130,9 +130,9 @@ def counts(connection: apsw.Connection, scope: Scope, *, space: str | None) -> C
     if scope.run_within is not None:
         run = run_number(connection, number, scope.run_within)
         run = NO_RUN if run is None else run
-    found = connection.execute(Q["counts"], (*id_range(number), run)).fetchone()
+    found = one(connection, Q["counts"], (*id_range(number), run))
     space_no = None if space is None else space_number(connection, space)
-    (vectors,) = connection.execute(Q["count_vectors"], (space_no, *id_range(number), run)).fetchone()
+    (vectors,) = one(connection, Q["count_vectors"], (space_no, *id_range(number), run))
     return Counts(
         episodes=found[0],
         runs=found[1],
@@ -203,7 +203,6 @@ def _erase_targets(
 ) -> list[tuple[int, str]]:
     run = scope.run_within
     if ids is not None:
-        first, _ = id_range(number)
         wanted = {episode.id for episode in by_ids(connection, scope, ids)}
         found = (connection.execute("SELECT id, public_id FROM episode WHERE public_id = ?", (i,)) for i in wanted)
         return sorted(cast(tuple[int, str], row) for cursor in found for row in cursor)

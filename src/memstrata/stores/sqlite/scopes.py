@@ -9,7 +9,7 @@ import apsw
 import numpy as np
 
 from memstrata.core.sessions import continues_session
-from memstrata.stores.sqlite.sql import Q
+from memstrata.stores.sqlite.sql import Q, one
 from memstrata.types import Scope
 
 ROW_BITS = 32
@@ -35,7 +35,7 @@ def run_number(connection: apsw.Connection, number: int, run_id: str | None) -> 
 
 def scope_of(connection: apsw.Connection, number: int) -> Scope:
     """The partition with a number."""
-    user_id, agent_id, app_id, run_id = connection.execute(Q["scope_by_number"], (number,)).fetchone()
+    user_id, agent_id, app_id, run_id = one(connection, Q["scope_by_number"], (number,))
     return Scope(user_id=user_id, agent_id=agent_id, app_id=app_id, run_id=run_id)
 
 
@@ -44,7 +44,7 @@ def record_event(
 ) -> None:
     """Append to the event log and advance the scope's last event."""
     blob = np.asarray(rows, dtype=np.uint32).tobytes()
-    (event,) = connection.execute(Q["insert_event"], (number, kind, space, blob, at)).fetchone()
+    (event,) = one(connection, Q["insert_event"], (number, kind, space, blob, at))
     connection.execute(Q["set_last_event"], (number, event))
 
 
@@ -73,7 +73,7 @@ class Placement:
         """The counters of a scope, which is created where it is new."""
         row = connection.execute(Q["scope_number"], scope_ids(scope)).fetchone()
         if row is None:
-            (number,) = connection.execute(Q["insert_scope"], scope_ids(scope)).fetchone()
+            (number,) = one(connection, Q["insert_scope"], scope_ids(scope))
             return cls(connection, number, 0, 0, 0)
         return cls(connection, row[0], row[1], row[2], row[1])
 
@@ -98,7 +98,7 @@ class Placement:
             return -1
         if name not in self._speakers:
             found = self.connection.execute(Q["speaker_by_name"], (self.number, name)).fetchone()
-            found = found or self.connection.execute(Q["insert_speaker"], (self.number, name)).fetchone()
+            found = found or one(self.connection, Q["insert_speaker"], (self.number, name))
             self._speakers[name] = int(found[0])
         return self._speakers[name]
 
@@ -116,7 +116,7 @@ class Placement:
     def _load_run(self, run_id: str | None) -> _Run:
         found = self.connection.execute(Q["run_by_id"], (self.number, run_id)).fetchone()
         if found is None:
-            (number,) = self.connection.execute(Q["next_run"], (self.number,)).fetchone()
+            (number,) = one(self.connection, Q["next_run"], (self.number,))
             taken = [run.number for run in self._runs.values()]
             run = _Run(max([int(number), *(each + 1 for each in taken)]), -1, 0, 0)
         else:

@@ -13,7 +13,7 @@ from memstrata.core.clock import day_in_words, from_microseconds, microseconds
 from memstrata.core.records import TextRow
 from memstrata.stores.sqlite.blocks import seal_vectors
 from memstrata.stores.sqlite.scopes import id_range, record_event
-from memstrata.stores.sqlite.sql import Q
+from memstrata.stores.sqlite.sql import Q, one
 
 
 def space_number(connection: apsw.Connection, fingerprint: str) -> int | None:
@@ -55,7 +55,7 @@ def put(
     """Keep vectors in half precision; rows that are gone or have one are passed over."""
     space = space_number(connection, fingerprint)
     if space is None:
-        (space,) = connection.execute(Q["insert_space"], (fingerprint,)).fetchone()
+        (space,) = one(connection, Q["insert_space"], (fingerprint,))
     first, _ = id_range(number)
     halves = np.ascontiguousarray(vectors, dtype=np.float16)
     connection.executemany(
@@ -71,9 +71,7 @@ def drop_others(connection: apsw.Connection, number: int, fingerprint: str) -> N
     space = space_number(connection, fingerprint)
     if space is None or current_space(connection) != fingerprint:
         return
-    (missing_id,) = connection.execute(
-        Q["first_missing_vector"], (*_unembedded(connection, number, space), space)
-    ).fetchone()
+    (missing_id,) = one(connection, Q["first_missing_vector"], (*_unembedded(connection, number, space), space))
     if missing_id is not None:
         return
     for (other,) in list(connection.execute(Q["other_spaces"], (space,))):
@@ -91,10 +89,8 @@ def _unembedded(connection: apsw.Connection, number: int, space: int | None) -> 
 
 def _advance(connection: apsw.Connection, number: int, space: int, rows: Sequence[int]) -> None:
     """Remember how far the scope is embedded now."""
-    first, last = id_range(number)
-    (missing_id,) = connection.execute(
-        Q["first_missing_vector"], (*_unembedded(connection, number, space), space)
-    ).fetchone()
+    first, _ = id_range(number)
+    (missing_id,) = one(connection, Q["first_missing_vector"], (*_unembedded(connection, number, space), space))
     through = missing_id - first if missing_id is not None else max(rows, default=-1) + 1
     before, _ = _unembedded(connection, number, space)
     connection.execute(Q["put_embedded_through"], (number, space, max(through, before - first)))

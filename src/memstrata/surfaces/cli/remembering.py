@@ -89,7 +89,7 @@ class _Import:
 
     def __init__(self, memory: Memory, scope: ScopeIds, timestamp: str | None) -> None:
         self._memory = memory
-        self._given = {key: value for key, value in scope.items() if value is not None}
+        self._given = {key: value for key, value in scope.items() if isinstance(value, str)}
         self._timestamp = options.moment(timestamp, what="--timestamp")
         self.added = 0
         self.duplicates = 0
@@ -113,7 +113,7 @@ class _Import:
                     progress.advance(bar, len(part.messages))
 
     def _remember(self, portion: Portion) -> None:
-        ids = {**portion.scope, **self._given}
+        ids: dict[str, str] = {**portion.scope, **self._given}
         if set(ids) == {"run_id"} and "run_id" not in self._given:
             ids = {}  # a file's own run is no scope to remember it under
         scope = options.scope_ids(*(ids.get(key) for key in SCOPE_FIELDS))
@@ -126,7 +126,7 @@ class _Import:
             return
         self.added += receipt.added
         self.duplicates += receipt.duplicates
-        whole = (*(scope[key] for key in ("user_id", "agent_id", "app_id")), None)  # type: ignore[literal-required]
+        whole = (scope["user_id"], scope["agent_id"], scope["app_id"], None)
         self._seen[whole if any(whole) else (None, None, None, scope["run_id"])] = None
 
 

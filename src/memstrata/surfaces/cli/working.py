@@ -83,7 +83,9 @@ def bench(context: typer.Context) -> int:
 
 def _print_answer(answer: Answer) -> None:
     question = answer.question
-    show.OUT.print(f"[bold]{escape(question.query)}[/bold] [dim]{escape(question.user_id)}, {escape(question.note)}[/dim]")
+    show.OUT.print(
+        f"[bold]{escape(question.query)}[/bold] [dim]{escape(question.user_id)}, {escape(question.note)}[/dim]"
+    )
     for hit in answer.hits[:2]:
         episode = hit.item
         mark = "[green]✓[/green]" if episode.id in answer.evidence else " "
