@@ -27,25 +27,23 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
+_NOUNS = (
+    "Context",
+    "Episode",
+    "ForgetReceipt",
+    "Hit",
+    "Hits",
+    "Message",
+    "Page",
+    "Receipt",
+    "Scope",
+    "Source",
+    "Stats",
+)
 _HOMES = {
     "AsyncMemory": "memstrata.aio",
     "Memory": "memstrata.memory",
-    **dict.fromkeys(
-        (
-            "Context",
-            "Episode",
-            "ForgetReceipt",
-            "Hit",
-            "Hits",
-            "Message",
-            "Page",
-            "Receipt",
-            "Scope",
-            "Source",
-            "Stats",
-        ),
-        "memstrata.types",
-    ),
+    **dict.fromkeys(_NOUNS, "memstrata.types"),
 }
 
 __all__ = [

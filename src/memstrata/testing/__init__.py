@@ -1,0 +1,1 @@
+"""For those who extend Memstrata: contract suites, doubles and builders for tests."""
