@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ def test_timestamps_are_aware_and_ascend_over_a_users_year() -> None:
             for message in session["messages"]
         ]
         assert all(time.utcoffset() is not None and time.year == 2025 and time < ASKED for time in times)
-        assert all(earlier < later for earlier, later in zip(times, times[1:], strict=False))
+        assert all(earlier < later for earlier, later in pairwise(times))
 
 
 def test_offsets_are_those_of_the_users_home() -> None:

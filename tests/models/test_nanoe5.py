@@ -38,7 +38,7 @@ def test_the_passage_that_answers_is_nearest_in_any_language() -> None:
     questions = ["Where do I live now?", "What is the name of the pet?", "她早上喝什么？", "Wie heißt der Hund?"]
     cosines = SHARED.embed_queries(questions) @ passages.T
     assert cosines.argmax(axis=1).tolist() == [0, 1, 2, 1]
-    assert ((cosines > 0.7) & (cosines < 0.95)).all()
+    assert ((cosines > 0.6) & (cosines < 0.9)).all()
 
 
 def test_passages_and_queries_have_different_prefixes() -> None:
@@ -47,7 +47,7 @@ def test_passages_and_queries_have_different_prefixes() -> None:
 
 def test_only_the_beginning_of_a_long_text_is_read() -> None:
     start = "I moved to Ghent last week. " * 200
-    one, other = SHARED.embed_passages([start + "tea " * 500, start + "dog " * 500])
+    one, other = SHARED.embed_passages([start + "tea", start + "dog"])
     assert len(start) > LONGEST
     np.testing.assert_array_equal(one, other)
 

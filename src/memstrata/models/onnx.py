@@ -153,7 +153,8 @@ def pool(hidden: Floats, mask: NDArray[np.int64], *, pooling: Pooling) -> Floats
     lengths = mask.sum(axis=1)
     if pooling == "mean":
         sums: Floats = np.einsum("btd,bt->bd", hidden, mask.astype(np.float32))
-        return sums / lengths[:, None].astype(np.float32)
+        means: Floats = sums / lengths[:, None].astype(np.float32)
+        return means
     places = lengths - 1 if pooling == "lasttoken" else np.zeros_like(lengths)
     picked: Floats = hidden[np.arange(len(hidden)), places]
     return picked
@@ -190,13 +191,14 @@ def _locate(model: str) -> Path:
 
 
 def _fetch(match: re.Match[str]) -> Path:
+    import httpx
     from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError, RevisionNotFoundError
 
     try:
         return _snapshot(match, local_files_only=False)
     except (HFValidationError, RepositoryNotFoundError, RevisionNotFoundError) as error:
         raise EmbedderError(f"no folder and no public model on the hub {match.string!r}") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, httpx.HTTPError) as error:
         raise EmbedderUnavailable(f"{match.string!r} cannot be fetched from the hub just now") from error
 
 

@@ -51,12 +51,15 @@ class OpenAIEmbedder:
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._url = _endpoint(base_url or OPENAI_URL)
+        api_key = (api_key or "").strip()
         if self._url.host == httpx.URL(OPENAI_URL).host and not api_key:
             raise EmbedderError(
                 "OpenAI's embeddings need a key: set OPENAI_API_KEY, or OPENAI_BASE_URL of another service"
             )
         if (dimensions is not None and dimensions < 1) or batch < 1 or max_retries < 0:
             raise InvalidInput("dimensions and batch are at least 1, max_retries at least 0")
+        if not re.fullmatch(r"[!-~]*", api_key):
+            raise InvalidInput("the API key holds characters that no key has; copy it again")
         self._model = model
         self._api_key = api_key
         self._asked = self._learnt = dimensions
@@ -87,6 +90,13 @@ class OpenAIEmbedder:
     def embed_queries(self, texts: Sequence[str]) -> Floats:
         """See `Embedder.embed_queries`."""
         return self._embed(texts, retries=min(QUERY_RETRIES, self._max_retries))
+
+    def close(self) -> None:
+        """Let go of connections; a later call opens new ones."""
+        with self._opening:
+            if self._opened is not None:
+                self._opened.close()
+                self._opened = None
 
     def _embed(self, texts: Sequence[str], *, retries: int) -> Floats:
         # An empty string is refused by OpenAI, a space is not.

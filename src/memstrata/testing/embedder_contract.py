@@ -29,7 +29,7 @@ TEXTS = (
     "ok",
     "a longer message that has quite a few more words in it than the other ones, so that batches are uneven",
 )
-ODD_TEXTS = ("\0", "\ud800 alone", "\ufdfa" * 300, "\u0301" * 50, "\u202e\ufeff\uffff", "\U0010ffff")
+ODD_TEXTS = ("\0", "\ud800 alone", "\ufdfa" * 60, "\u0301" * 50, "\u202e\ufeff\uffff", "\U0010ffff")
 CLOSE = 1e-3
 """How far the vector of a text may depend on the other texts of its batch, for models in few bits."""
 
@@ -86,7 +86,7 @@ class EmbedderContract:
         assert_vectors(vectors, texts=100, dimensions=embedder.dimensions)
         np.testing.assert_allclose(vectors, encode(words)[np.arange(100) % 3], atol=CLOSE)
 
-    @pytest.mark.parametrize("text", ODD_TEXTS, ids=ascii)
+    @pytest.mark.parametrize("text", ODD_TEXTS, ids=range(len(ODD_TEXTS)))
     def test_any_string_has_a_vector(self, embedder: Embedder, encode: Encode, text: str) -> None:
         assert_vectors(encode([text, "ok", text]), texts=3, dimensions=embedder.dimensions)
 

@@ -24,7 +24,7 @@ def forget(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     store: options.Store = None,
     as_json: options.AsJson = False,
-) -> int:
+) -> None:
     """Erase episodes for good, from every part of the store."""
     if bool(ids) == everything:
         raise InvalidInput("name the ids to forget, or say --everything")
@@ -43,7 +43,8 @@ def forget(
             show.remark(f"{missing} of the ids are not in this scope")
         if not receipt.scrubbed:
             show.remark("another process still reads the store; the last pages are scrubbed as soon as it lets go")
-    return IN_PART if missing else 0
+    if missing:
+        raise typer.Exit(IN_PART)
 
 
 @app.command()

@@ -65,7 +65,7 @@ def import_(
     store: options.Store = None,
     embedder: options.Embedder = "auto",
     as_json: options.AsJson = False,
-) -> int:
+) -> None:
     """Remember a file; a broken line is reported and the rest is kept. Scope ids given here beat the file's."""
     if kind is not None and kind not in FORMATS:
         raise InvalidInput(f"--format is one of {', '.join(FORMATS)}, not {kind!r}")
@@ -81,7 +81,8 @@ def import_(
         for problem in job.problems:
             show.ERR.print(f"{problem.place}: {problem.reason}", markup=False)
         show.OUT.print(f"{job.added} remembered, {job.duplicates} known already, {len(job.problems)} not readable")
-    return IN_PART if job.problems else 0
+    if job.problems:
+        raise typer.Exit(IN_PART)
 
 
 class _Import:

@@ -74,11 +74,12 @@ def worker(
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
-def bench(context: typer.Context) -> int:
+def bench(context: typer.Context) -> None:
     """Run a benchmark of the checkout in this folder: memstrata bench NAME ARGUMENTS."""
     if not Path("bench/__main__.py").is_file():
         raise InvalidInput("benchmarks run in a checkout of Memstrata; this folder has no bench/")
-    return subprocess.run([sys.executable, "-m", "bench", *context.args], check=False).returncode
+    done = subprocess.run([sys.executable, "-m", "bench", *context.args], check=False)
+    raise typer.Exit(done.returncode)
 
 
 def _print_answer(answer: Answer) -> None:
