@@ -1,0 +1,169 @@
+"""`bench scale`: one scope of a thousand to a million memories, and ten thousand scopes of a hundred.
+
+Made-up text and vectors; question vectors are given, so the time of an embedder is not in it. Each size has a store
+of its own. The limit is the time to read the same bytes as the int8 scan once, in the same process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from statistics import median, quantiles
+
+import numpy as np
+
+from bench.made_up import DIMENSIONS, GivenEmbedder, MadeUp
+from bench.report import show, write
+from memstrata import Memory
+from memstrata.ports import Store
+from memstrata.types import Scope
+
+SEED = 7
+BULK = 10_000
+USER = "one"
+OPENER = """
+import json, sys, time
+started = time.perf_counter()
+from memstrata import Memory
+imported = time.perf_counter()
+memory = Memory(sys.argv[1], embedder="none", worker="none")
+hits = memory.search(sys.argv[2], user_id="one")
+lexical = time.perf_counter()
+print(json.dumps({"import": imported - started, "first answer": lexical - imported, "hits": len(hits)}))
+"""
+
+
+def main(arguments: list[str]) -> int:
+    """Run the sizes that are asked for."""
+    parser = argparse.ArgumentParser(prog="bench scale", description=__doc__)
+    parser.add_argument("--sizes", default="1000,10000,100000,1000000")
+    parser.add_argument("--scopes", type=int, default=10_000, help="how many scopes of 100 memories; 0 for none")
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args(arguments)
+    rows: dict[str, dict[str, object]] = {}
+    for size in (int(each) for each in options.sizes.split(",") if each):
+        rows[f"{size:,} in one scope"] = _in_a_process_of_its_own("one", size)
+        show("bench scale", rows)
+    if options.scopes:
+        rows[f"{options.scopes:,} scopes of 100"] = _in_a_process_of_its_own("many", options.scopes)
+    show("bench scale", rows)
+    print(f"written to {write('scale', {'rows': rows}, seed=SEED, to=options.out)}")
+    return 0
+
+
+def _in_a_process_of_its_own(kind: str, size: int) -> dict[str, object]:
+    """So that the memory that one size leaves does not count for the next."""
+    command = [sys.executable, "-c", f"from bench.scale import run; run({kind!r}, {size})"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+    found: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def run(kind: str, size: int) -> None:
+    """Measure one size and print the figures as JSON."""
+    with tempfile.TemporaryDirectory() as folder:
+        measured = one_scope(Path(folder), size) if kind == "one" else many_scopes(Path(folder), size)
+    print(json.dumps(measured))
+
+
+def one_scope(folder: Path, size: int) -> dict[str, object]:
+    """Everything about `size` memories of one user."""
+    made = MadeUp(SEED)
+    questions = made.questions(100 if size < 500_000 else 25)
+    embedder = GivenEmbedder(made.vectors(len(questions)))
+    url = f"sqlite:///{folder}/memory.db"
+    measured: dict[str, object] = {}
+    with Memory(url, embedder=embedder, worker="none") as memory:
+        with _timed(measured, "bulk add, memories/s", lambda seconds: round(size / seconds)):
+            for first in range(0, size, BULK):
+                memory.add(made.messages(min(BULK, size - first), first=first), user_id=USER)
+        with _timed(measured, "vectors/s", lambda seconds: round(size / seconds)):
+            _put_vectors(memory._parts.store, made, USER)
+        file = sum(path.stat().st_size for path in folder.iterdir())
+        measured["bytes a memory"] = round(file / size)
+        measured["first search, ms"] = round(_milliseconds(lambda: memory.search(questions[0], user_id=USER)), 1)
+        hybrid = [_milliseconds(lambda q=q: memory.search(q, user_id=USER)) for q in questions * (3 if size < 50_000 else 1)]  # type: ignore[misc]
+        measured.update(_percentiles("search", hybrid))
+        measured["read limit, ms"] = round(_read_limit(size), 3)
+        measured["share of the limit, %"] = round(100 * _read_limit(size) / median(hybrid), 1)
+        sessions = [made.messages(20, first=size + 20 * place) for place in range(30)]
+        adds = [_milliseconds(lambda s=s: memory.add(s, user_id=USER)) for s in sessions]  # type: ignore[misc]
+        measured.update(_percentiles("add 20", adds))
+        measured["RSS, MB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    opened = subprocess.run(
+        [sys.executable, "-c", OPENER, url, questions[1]], capture_output=True, check=True, env={**os.environ}
+    )
+    measured["open to first answer, ms"] = round(1000 * json.loads(opened.stdout)["first answer"])
+    return measured
+
+
+def many_scopes(folder: Path, scopes: int) -> dict[str, object]:
+    """Many users with 100 memories each."""
+    made = MadeUp(SEED)
+    questions = made.questions(200)
+    embedder = GivenEmbedder(made.vectors(len(questions)))
+    measured: dict[str, object] = {}
+    with Memory(f"sqlite:///{folder}/memory.db", embedder=embedder, worker="none") as memory:
+        with _timed(measured, "bulk add, memories/s", lambda seconds: round(100 * scopes / seconds)):
+            for number in range(scopes):
+                memory.add(made.messages(100), user_id=f"user-{number}")
+        users = [f"user-{number}" for number in np.random.default_rng(SEED).integers(0, scopes, 200)]
+        with _timed(measured, "vectors/s", lambda seconds: round(100 * len(set(users)) / seconds)):
+            for user in dict.fromkeys(users):
+                _put_vectors(memory._parts.store, made, user)
+        file = sum(path.stat().st_size for path in folder.iterdir())
+        measured["bytes a memory"] = round(file / (100 * scopes))
+        cold = [_milliseconds(lambda u=u, q=q: memory.search(q, user_id=u)) for u, q in zip(users, questions, strict=True)]  # type: ignore[misc]
+        warm = [_milliseconds(lambda u=u, q=q: memory.search(q, user_id=u)) for u, q in zip(users, questions, strict=True)]  # type: ignore[misc]
+        measured["first search, ms"] = round(median(cold), 2)
+        measured.update(_percentiles("search", warm))
+        sessions = [(user, made.messages(20, first=10_000)) for user in users[:30]]
+        adds = [_milliseconds(lambda u=u, s=s: memory.add(s, user_id=u)) for u, s in sessions]  # type: ignore[misc]
+        measured.update(_percentiles("add 20", adds))
+        measured["RSS, MB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    return measured
+
+
+def _put_vectors(store: Store, made: MadeUp, user: str) -> None:
+    """Give every memory of a user its vector, and finish the job that asked for it."""
+    now = datetime.now(UTC)
+    space = f"given/{DIMENSIONS}"
+    job = store.claim([f"embed/{space}"], owner="bench", at=now, lease=timedelta(hours=1), scope=Scope(user_id=user))
+    if job is None:
+        return
+    while rows := store.missing_vectors(job.scope_key, space, limit=BULK):
+        store.put_vectors(job.scope_key, space, [row.row for row in rows], made.vectors(len(rows)))
+    store.finish(job, owner="bench")
+
+
+def _read_limit(size: int) -> float:
+    """Milliseconds to read size x 384 bytes once."""
+    data = np.ones(size * DIMENSIONS // 8, dtype=np.int64)
+    return median(_milliseconds(data.sum) for _ in range(9))
+
+
+def _milliseconds(call: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    call()
+    return 1000 * (time.perf_counter() - started)
+
+
+def _percentiles(name: str, values: list[float]) -> dict[str, object]:
+    return {f"{name} p50, ms": round(median(values), 2), f"{name} p95, ms": round(quantiles(values, n=20)[18], 2)}
+
+
+@contextmanager
+def _timed(measured: dict[str, object], name: str, figure: Callable[[float], object]) -> Iterator[None]:
+    started = time.perf_counter()
+    yield
+    measured[name] = figure(time.perf_counter() - started)
