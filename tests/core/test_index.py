@@ -185,3 +185,10 @@ def test_postings_merge_without_losing_any(monkeypatch: pytest.MonkeyPatch) -> N
     found = postings.find([7, 50])
     assert found.counts.tolist() == [100, 1]
     assert found.rows.tolist() == [*range(100), 50]
+
+
+@given(st.lists(st.integers(-3, 3), max_size=400), st.integers(1, 60))
+def test_the_best_are_the_largest_and_of_equals_the_last(values: list[int], limit: int) -> None:
+    scores = np.array(values, dtype=np.float64)
+    expected = sorted(sorted(range(len(values)), key=lambda place: (-values[place], -place))[:limit])
+    assert legs.best(scores, limit).tolist() == expected

@@ -27,6 +27,9 @@ question. Where a candidate lacks the value (no vector yet, no neighbour) the z-
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from memstrata.core.candidates import WINDOWS, Floats, Pool
@@ -35,31 +38,33 @@ from memstrata.recall.questions import Question
 from memstrata.types import ROLES
 
 NAMES_ENOUGH = 3
-_TURN, _PREVIOUS, _AROUND, _SESSION = (WINDOWS.index(name) for name in ("turn", "previous", "around", "session"))
 
 
 def signals(pool: Pool, question: Question) -> dict[str, Floats]:
     """Every signal of every candidate: float32 (n,) each."""
-    meant = pool.cosine_previous - _mean(pool.cosine_previous)
+    bm25 = dict(zip(WINDOWS, pool.bm25.T, strict=True))
+    standing_out = {
+        "words": bm25["turn"],
+        "words_previous": bm25["previous"],
+        "words_around": bm25["around"],
+        "words_session": bm25["session"],
+        "meaning": pool.cosine,
+        "meaning_next": pool.cosine_next,
+        "meaning_session": pool.cosine_session,
+        "reply": pool.previous_question_share * (pool.cosine_previous - _mean(pool.cosine_previous)),
+        "length": np.log1p(pool.words),
+        "recency": pool.timestamps.astype(np.float64),
+    }
     return {
-        "words": _z(pool.bm25[:, _TURN]),
-        "words_previous": _z(pool.bm25[:, _PREVIOUS]),
-        "words_around": _z(pool.bm25[:, _AROUND]),
-        "words_session": _z(pool.bm25[:, _SESSION]),
-        "coverage": pool.coverage[:, _TURN],
-        "coverage_around": pool.coverage[:, _AROUND],
-        "meaning": _z(pool.cosine),
-        "meaning_next": _z(pool.cosine_next),
-        "meaning_session": _z(pool.cosine_session),
-        "reply": _z(pool.previous_question_share * meant),
+        **dict(zip(standing_out, _standard_scores(list(standing_out.values())), strict=True)),
+        "coverage": pool.coverage[:, WINDOWS.index("turn")],
+        "coverage_around": pool.coverage[:, WINDOWS.index("around")],
         "speaker": _speaker(pool, question),
         "by_user": (pool.roles == ROLES.index("user")).astype(np.float32),
         "when": (pool.time_expression & question.asks_when).astype(np.float32),
         "date": nearness(question.dates, pool.timestamps, pool.offsets),
         "name": _names(pool) if question.wants_name else np.zeros(len(pool), dtype=np.float32),
         "statement": -pool.question_share,
-        "length": _z(np.log1p(pool.words)),
-        "recency": _z(pool.timestamps),
     }
 
 
@@ -73,16 +78,19 @@ def _speaker(pool: Pool, question: Question) -> Floats:
     return np.asarray(pool.speakers == pool.names.index(question.named[0]), dtype=np.float32)
 
 
-def _z(values: np.ndarray[tuple[int], np.dtype[np.generic]]) -> Floats:
-    """Standard scores; 0 for unknown values and where all are equal."""
-    known = values.astype(np.float64)
-    mean = _mean(known)
-    spread = np.sqrt(_mean((known - mean) ** 2))
-    if not spread > abs(mean) * 1e-6 + 1e-12:  # also where nothing is known
-        return np.zeros(len(known), dtype=np.float32)
-    return np.asarray(np.nan_to_num((known - mean) / spread), dtype=np.float32)
+def _standard_scores(columns: Sequence[np.ndarray[Any, Any]]) -> Floats:
+    """(signals, n): how far each value lies from its column's mean; 0 for unknown values and where all are equal."""
+    values = np.stack(columns, dtype=np.float64)
+    known = ~np.isnan(values)
+    counts = np.maximum(known.sum(axis=1, keepdims=True), 1)
+    values = np.where(known, values, 0)
+    means = values.sum(axis=1, keepdims=True) / counts
+    distances = np.where(known, values - means, 0)
+    spread = np.sqrt((distances**2).sum(axis=1, keepdims=True) / counts)
+    equal = spread <= np.abs(means) * 1e-6 + 1e-12
+    return np.asarray(np.where(equal, 0, distances / np.where(equal, 1, spread)), dtype=np.float32)
 
 
-def _mean(values: np.ndarray[tuple[int], np.dtype[np.floating]]) -> float:
+def _mean(values: Floats) -> float:
     known = values[~np.isnan(values)]
     return float(known.mean()) if len(known) else np.nan

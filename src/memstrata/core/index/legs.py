@@ -12,16 +12,16 @@ from memstrata.core.candidates import BM25_B, BM25_K1, WINDOW_SIZES, Floats, Int
 from memstrata.core.index.postings import Matches
 from memstrata.core.index.rows import NOBODY, RowTable
 
-NOMINATING_POSTINGS = 131_072
-"""The rarest terms nominate until this many postings are read; commoner ones only add to the score (about 5 ms)."""
-BLOCK = 32
+NOMINATING_POSTINGS = 32_768
+"""The rarest terms nominate until this many postings are read (a millisecond); commoner ones only add to the score."""
+LARGEST_GROUP = 32
 
 
 class Measured(NamedTuple):
-    """BM25 and the share of the idf mass, one value each a window and row."""
+    """Term frequencies (terms, *shape) and BM25 (*shape) of windows."""
 
+    frequencies: Floats
     bm25: Floats
-    coverage: Floats
 
 
 @dataclass
@@ -49,69 +49,74 @@ class Lexical:
             chosen[order[: max(1, int(np.searchsorted(np.cumsum(counts[order]), NOMINATING_POSTINGS)))]] = True
             used = chosen[terms]
             terms, rows, frequencies = terms[used], rows[used], frequencies[used]
-        norm = _norm(self.table.columns["length"][rows], self.average)
+        norm = _norm(self.table.chain.length.room[rows], self.average)
         shares = self.idf[terms] * frequencies / (frequencies + norm)
-        scores = np.bincount(rows, shares, minlength=self.table.size).astype(np.float64)
+        scores: NDArray[np.float64] = np.bincount(rows, shares, minlength=self.table.size)
         if near is not None:
             scores[~near] = 0
-        found = np.flatnonzero(scores)
-        return found[best(scores[found], limit)]
+        found = best(scores, limit)
+        return found[scores[found] > 0]
 
     def windows(self, rows: Integers) -> Measured:
         """The windows within reach of each row, (3, rows): turn, previous, around."""
         neighbours = self.table.chain.neighbours(rows)
-        slots = np.full(self.table.size + 1, NOBODY, dtype=np.int64)
-        slots[neighbours] = 0
-        slots[NOBODY] = NOBODY
-        known = np.flatnonzero(slots == 0)
-        slots[known] = np.arange(len(known))
-        place = slots[self.matches.rows]
-        hit = np.flatnonzero(place >= 0)
-        slots[NOBODY] = len(known)  # an empty column
+        known = self.table.chain.each_once(neighbours)
         frequencies = np.zeros((len(self.idf), len(known) + 1), dtype=np.float32)
-        frequencies[self.matches.terms[hit], place[hit]] = self.matches.frequencies[hit]
-        tf = frequencies[:, slots[neighbours]]
-        length = self.table.room["length"][neighbours].astype(np.float32)
+        with self.table.numbered(known) as slots:
+            place = slots[self.matches.rows]
+            hit = np.flatnonzero(place >= 0)
+            frequencies[self.matches.terms[hit], place[hit]] = self.matches.frequencies[hit]
+            slots[NOBODY] = len(known)  # an empty column
+            tf = frequencies[:, slots[neighbours]]
+        length = self.table.chain.length.room[neighbours].astype(np.float32)
         averages = np.array([[self.average * WINDOW_SIZES[name]] for name in ("turn", "previous", "around")])
         return self._measure(_accumulated(tf), _accumulated(length), averages)
 
     def sessions(self, sessions: Integers) -> Measured:
         """The whole-session window of each session."""
         chain = self.table.chain
-        slots = np.full(int(self.table.columns["session"].max(initial=0)) + 1, NOBODY, dtype=np.int32)
-        slots[sessions] = np.arange(len(sessions), dtype=np.int32)
-        place = slots[self.table.columns["session"][self.matches.rows]]
-        hit = place >= 0
+        slots = np.full(int(sessions.max(initial=0)) + 1, NOBODY, dtype=np.int64)
+        slots[sessions] = np.arange(len(sessions))
+        session = chain.session.room[self.matches.rows]
+        place = slots[np.minimum(session, len(slots) - 1)]
+        hit = np.flatnonzero((place >= 0) & (session < len(slots)))
         keys = self.matches.terms[hit] * len(sessions) + place[hit]
         tf = np.bincount(keys, self.matches.frequencies[hit], minlength=len(self.idf) * len(sessions))
         length = chain.session_lengths(sessions).astype(np.float32)
         average = self.total_length / max(chain.sessions, 1) or 1.0
         return self._measure(tf.reshape(len(self.idf), len(sessions)).astype(np.float32), length, average)
 
+    def coverage(self, frequencies: Floats) -> Floats:
+        """The share of the question's idf mass whose terms occur: from (terms, *shape) to (*shape)."""
+        mass = np.float32(self.idf.sum() or 1)
+        return np.asarray(np.tensordot(self.idf, (frequencies > 0).astype(np.float32), axes=1) / mass, dtype=np.float32)
+
     def _measure(self, tf: Floats, length: Floats, average: NDArray[np.floating] | float) -> Measured:
         """From (terms, *shape) frequencies, (*shape) lengths."""
-        mass = float(self.idf.sum())
-        score = np.tensordot(self.idf, tf / (tf + _norm(length, average)), axes=1)
-        return Measured(score, np.tensordot(self.idf, (tf > 0).astype(np.float32), axes=1) / np.float32(mass or 1))
+        return Measured(tf, np.tensordot(self.idf, tf / (tf + _norm(length, average)), axes=1))
 
 
 def best(scores: NDArray[np.floating], limit: int) -> Integers:
-    """Places of the `limit` largest scores, ascending; of equal ones the last."""
+    """Places of the `limit` largest scores, ascending; of equal ones the last.
+
+    The limit-th largest of the maxima of groups is no larger than the limit-th largest score, so most scores need
+    one comparison only.
+    """
     size = len(scores)
     if size <= limit:
         return np.arange(size)
-    if size < BLOCK * limit * 4:
+    in_group = min(LARGEST_GROUP, size // (2 * limit))
+    if in_group > 2:
+        groups = size // in_group
+        maxima = scores[: groups * in_group].reshape(in_group, groups).max(axis=0)
+        found = np.flatnonzero(scores >= np.partition(maxima, groups - limit)[groups - limit])
+        threshold = np.partition(scores[found], len(found) - limit)[len(found) - limit]
+        found = found[scores[found] >= threshold]
+    else:
         threshold = np.partition(scores, size - limit)[size - limit]
         found = np.flatnonzero(scores >= threshold)
-    else:  # the limit-th largest of the blocks' maxima is no larger than the limit-th largest score
-        blocks = size // BLOCK
-        maxima = scores[: blocks * BLOCK].reshape(blocks, BLOCK).max(axis=1)
-        found = np.flatnonzero(scores >= np.partition(maxima, blocks - limit)[blocks - limit])
-        found = found[scores[found] >= np.partition(scores[found], len(found) - limit)[len(found) - limit]]
-        threshold = scores[found].min()
-    equal = scores[found] == threshold
     surplus = len(found) - limit
-    return np.delete(found, np.flatnonzero(equal)[:surplus]) if surplus else found
+    return np.delete(found, np.flatnonzero(scores[found] == threshold)[:surplus]) if surplus else found
 
 
 def _accumulated(neighbours: Floats) -> Floats:

@@ -34,21 +34,20 @@ def pack_terms(frequencies: Mapping[int, int], row: int) -> Keys:
 
 def rows_of(keys: Keys) -> Integers:
     """The row of each key."""
-    return ((keys >> _EIGHT) & _ROW_MASK).astype(np.int64)
+    return ((keys >> _EIGHT) & _ROW_MASK).view(np.int64)
 
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """The postings of some terms, one after the other: term i has `counts[i]` of them, its document frequency."""
+    """The postings of some terms, one after the other: term i has `counts[i]` of them, its document frequency.
+
+    `terms`: for each posting, the place of its term.
+    """
 
     counts: Integers
+    terms: Integers
     rows: Integers
     frequencies: Floats
-
-    @property
-    def terms(self) -> Integers:
-        """For each posting, the place of its term."""
-        return np.repeat(np.arange(len(self.counts)), self.counts)
 
 
 class Postings:
@@ -88,4 +87,5 @@ class Postings:
                 pieces.append(part[first:last])
                 counts[place] += last - first
         keys = np.concatenate(pieces) if pieces else np.empty(0, np.uint64)
-        return Matches(counts, rows_of(keys), (keys & _FREQUENCY_MASK).astype(np.float32))
+        terms = np.repeat(np.arange(len(counts)), counts)
+        return Matches(counts, terms, rows_of(keys), (keys & _FREQUENCY_MASK).astype(np.float32))

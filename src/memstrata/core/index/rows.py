@@ -5,6 +5,9 @@ A row keeps its place for ever; a forgotten one stays as a hole that nothing poi
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -59,6 +62,8 @@ class Chain:
         self._previous, self._next, self._position = (Growing(NOBODY) for _ in range(3))
         self._first, self._last = (Growing(NOBODY) for _ in range(2))
         self._count, self._length = (Growing(0) for _ in range(2))
+        self.session, self.length = Growing(0), Growing(0)
+        """By row: its session and its BM25 length, side by side in memory, which the scans need."""
 
     @property
     def nbytes(self) -> int:
@@ -74,7 +79,7 @@ class Chain:
         """Append rows (ascending) to the chains of their sessions."""
         if not len(rows):
             return
-        for column in (self._previous, self._next, self._position):
+        for column in (self._previous, self._next, self._position, self.session, self.length):
             column.grow(int(rows["row"].max()) + 1)
         for column in (self._first, self._last, self._count, self._length):
             column.grow(int(rows["session"].max()) + 1)
@@ -88,6 +93,8 @@ class Chain:
         previous = np.r_[NOBODY, row[:-1]]
         previous[start] = self._last.room[heads]
         self._previous.room[row] = previous
+        self.session.room[row] = session
+        self.length.room[row] = rows["length"][order]
         linked = previous != NOBODY
         self._next.room[previous[linked]] = row[linked]
         self._position.room[row] = self._count.room[heads][group] + np.arange(len(row)) - start[group]
@@ -117,8 +124,13 @@ class Chain:
 
     def within_reach(self, rows: Integers) -> Integers:
         """Rows and their neighbours, ascending, each once."""
+        return self.each_once(self.neighbours(rows))
+
+    def each_once(self, *rows: Integers) -> Integers:
+        """Rows of arrays of any shape, ascending, each once, without NOBODY."""
         marked = np.zeros(len(self._next.room) + 1, dtype=np.bool_)
-        marked[self.neighbours(rows)] = True
+        for some in rows:
+            marked[some] = True
         return np.flatnonzero(marked[:-1])
 
     def session_lengths(self, sessions: Integers) -> Integers:
@@ -144,6 +156,7 @@ class RowTable:
     def __init__(self) -> None:
         self._rows = np.zeros(16, dtype=ROW)
         self._alive = np.zeros(16, dtype=np.bool_)
+        self._slots = np.full(16, NOBODY, dtype=np.int64)
         self.size = 0
         self.chain = Chain()
 
@@ -165,7 +178,16 @@ class RowTable:
     @property
     def nbytes(self) -> int:
         """Bytes held."""
-        return self._rows.nbytes + self._alive.nbytes + self.chain.nbytes
+        return self._rows.nbytes + self._alive.nbytes + self._slots.nbytes + self.chain.nbytes
+
+    @contextmanager
+    def numbered(self, rows: Integers) -> Iterator[Integers]:
+        """From a row (size + 1,) to its place in `rows`, NOBODY for others; the last, which NOBODY finds, is spare."""
+        slots = self._slots[: self.size + 1]
+        slots[rows] = np.arange(len(rows))
+        yield slots
+        slots[rows] = NOBODY
+        slots[NOBODY] = NOBODY
 
     def append(self, rows: Rows) -> None:
         """Take in further rows, ascending; those skipped are holes."""
@@ -178,6 +200,7 @@ class RowTable:
             alive = np.zeros(2 * size, dtype=np.bool_)
             alive[: self.size] = self.alive
             self._rows, self._alive = room, alive
+            self._slots = np.full(2 * size, NOBODY, dtype=np.int64)
         self._rows[rows["row"]] = rows
         self._alive[rows["row"]] = True
         self.size = size

@@ -16,9 +16,11 @@ from memstrata.core.index.rows import Rows, RowTable
 from memstrata.core.index.vectors import UNKNOWN, FetchHalves, Halves, VectorTable
 from memstrata.types import ROLES
 
-NOMINEES = 4
+NOMINEES = 2
 """Rows nominated by their own words for each place in a leg: a window's best row has a match at most two away."""
 
+RESCORED = 64
+"""Best rows of the dense leg whose cosine is made exact; one byte a dimension errs by .0005 (docs/benchmarks.md)."""
 
 Names = Mapping[int, str]
 """The names of a scope's speakers by number; numbers that nobody bears any more are missing."""
@@ -83,22 +85,28 @@ class ScopeIndex:
         cosines, dense = self._dense_leg(probe, visible, fetch)
         near = None if visible is None else self._near(visible)
         nominees = lexical.nominate(NOMINEES * probe.per_leg, near)
-        rows = np.union1d(table.chain.within_reach(nominees), dense)
+        rows = table.chain.each_once(table.chain.neighbours(nominees), dense)
         if visible is not None:
             rows = rows[visible[rows]]
         windows = lexical.windows(rows)
-        chosen = [np.searchsorted(rows, dense)]
+        chosen = np.zeros(len(rows), dtype=np.bool_)
+        chosen[np.searchsorted(rows, dense)] = True
         for scores in windows.bm25:
-            found = np.flatnonzero(scores > 0)
-            chosen.append(found[best(scores[found], probe.per_leg)])
-        places = np.unique(np.concatenate(chosen))
+            leg = best(scores, probe.per_leg)
+            chosen[leg[scores[leg] > 0]] = True
+        places = np.flatnonzero(chosen)
         rows = rows[places]
-        sessions, session_of = np.unique(table.columns["session"][rows], return_inverse=True)
+        sessions, session_of = np.unique(table.chain.session.room[rows], return_inverse=True)
         whole = lexical.sessions(sessions)
         return self._pool(
             rows,
             bm25=np.concatenate([windows.bm25[:, places], whole.bm25[None, session_of]]).T,
-            coverage=np.concatenate([windows.coverage[:, places], whole.coverage[None, session_of]]).T,
+            coverage=np.concatenate(
+                [
+                    lexical.coverage(windows.frequencies[:, :, places]),
+                    lexical.coverage(whole.frequencies)[None, session_of],
+                ]
+            ).T,
             cosines=cosines,
             session_cosine=self._session_cosines(sessions, cosines)[session_of],
             names=names,
@@ -114,7 +122,8 @@ class ScopeIndex:
         seen = cosines[:-1] if visible is None else np.where(visible, cosines[:-1], UNKNOWN)
         rows = best(seen, probe.per_leg)
         rows = rows[seen[rows] > UNKNOWN]
-        self.vectors.rescore(probe.vector, cosines, rows, fetch)
+        surest = rows[best(seen[rows], RESCORED)]
+        self.vectors.rescore(probe.vector, cosines, surest, fetch)
         return cosines, rows
 
     def _near(self, visible: NDArray[np.bool_]) -> NDArray[np.bool_]:

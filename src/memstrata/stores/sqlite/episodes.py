@@ -27,7 +27,6 @@ from memstrata.stores.sqlite.scopes import (
     run_number,
     scope_ids,
     scope_number,
-    scope_of,
 )
 from memstrata.stores.sqlite.sql import Q, one
 from memstrata.stores.sqlite.vectors import space_number
@@ -81,12 +80,14 @@ def append(
     return [Appended(id=ids[new.digest], added=ids[new.digest] == new.id) for new in episodes]
 
 
-def by_rows(connection: apsw.Connection, number: int, rows: Sequence[int]) -> list[tuple[int, Episode]]:
-    """Row and episode of these rows, in that order."""
+def by_rows(
+    connection: apsw.Connection, scope: Scope, number: int, rows: Sequence[int]
+) -> list[tuple[int, Episode]]:
+    """Row and episode of these rows of a scope, which has this number, in that order."""
     first, _ = id_range(number)
     found = {row[0]: row for row in _select_in(connection, "e.id", [first | row for row in rows])}
-    scope = scope_of(connection, number)
-    return [(row, _episode(found[row], scope)) for row in rows if row in found]
+    home = scope.partition
+    return [(row, _episode(found[row], home)) for row in rows if row in found]
 
 
 def by_ids(connection: apsw.Connection, scope: Scope, ids: Sequence[str]) -> list[Episode]:
@@ -94,7 +95,7 @@ def by_ids(connection: apsw.Connection, scope: Scope, ids: Sequence[str]) -> lis
     number = scope_number(connection, scope)
     if number is None:
         return []
-    home = scope_of(connection, number)
+    home = scope.partition
     first, last = id_range(number)
     rows = _select_in(connection, "e.public_id", list(ids), f"AND e.id BETWEEN {first} AND {last}")
     found = {row[1]: _episode(row, home) for row in rows}
@@ -108,7 +109,7 @@ def list_episodes(connection: apsw.Connection, scope: Scope, view: View, *, limi
     number = scope_number(connection, scope)
     if number is None:
         return Page(episodes=(), next=None)
-    home = scope_of(connection, number)
+    home = scope.partition
     found: list[_Row] = []
     for row in connection.execute(*_page_query(connection, number, scope, view, before)):
         typed = cast(_Row, row)
@@ -260,7 +261,7 @@ def _metadata(row: _Row) -> dict[str, Json]:
 def _episode(row: _Row, scope: Scope) -> Episode:
     return Episode(
         id=row[1],
-        scope=replace(scope, run_id=row[2]),
+        scope=scope if row[2] is None else replace(scope, run_id=row[2]),
         session=row[3],
         role=cast(Role, ROLES[row[4]]),
         name=row[5],

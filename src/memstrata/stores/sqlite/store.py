@@ -72,7 +72,7 @@ class SqliteStore:
         if number is None:
             return []
         with self._database.read() as connection:
-            return episodes.by_rows(connection, number, rows)
+            return episodes.by_rows(connection, scope, number, rows)
 
     def by_ids(self, scope: Scope, ids: Sequence[str]) -> list[Episode]:
         """See `Store.by_ids`."""
