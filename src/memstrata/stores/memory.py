@@ -100,6 +100,9 @@ class MemoryStore:
                     raise Conflict(f"message id {new.message_id!r} is known with another text; give it a new id")
                 if before is None:
                     fresh.setdefault(new.digest, new)
+            if fresh and not partition.key:
+                partition.key = len(self._partitions) + 1
+                self._partitions[partition.scope] = partition
             for new in fresh.values():
                 partition.kept.append(self._keep(partition, new, recorded_at))
             if fresh:
@@ -273,8 +276,8 @@ class MemoryStore:
             yield
 
     def _partition(self, scope: Scope) -> _Partition:
-        key = scope.partition
-        return self._partitions.setdefault(key, _Partition(len(self._partitions) + 1, key))
+        """The partition that a scope lies in; an empty one, which is not kept, where nothing was ever added."""
+        return self._partitions.get(scope.partition) or _Partition(0, scope.partition)
 
     def _by_key(self, scope_key: int) -> _Partition:
         return next(each for each in self._partitions.values() if each.key == scope_key)

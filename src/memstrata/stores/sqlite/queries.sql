@@ -4,9 +4,6 @@ SELECT no, next_row, next_session, last_event, forgotten FROM scope
 WHERE coalesce(user_id, char(0)) = coalesce(?1, char(0)) AND coalesce(agent_id, char(0)) = coalesce(?2, char(0))
   AND coalesce(app_id, char(0)) = coalesce(?3, char(0)) AND coalesce(run_id, char(0)) = coalesce(?4, char(0));
 
--- name: scope_by_number
-SELECT user_id, agent_id, app_id, run_id FROM scope WHERE no = ?;
-
 -- name: insert_scope
 INSERT INTO scope (user_id, agent_id, app_id, run_id) VALUES (?, ?, ?, ?) RETURNING no;
 
@@ -129,7 +126,8 @@ SELECT block FROM block WHERE scope = ? AND kind = ? AND space = ?;
 INSERT INTO job (queue, scope, due) VALUES (?, ?, ?) ON CONFLICT (queue, scope) WHERE state = 'pending' DO NOTHING;
 
 -- name: scopes_with_episodes
-SELECT no FROM scope s WHERE EXISTS (SELECT 1 FROM episode e WHERE e.id BETWEEN s.no << 32 AND (s.no << 32) | 4294967295);
+SELECT no FROM scope s
+WHERE EXISTS (SELECT 1 FROM episode e WHERE e.id BETWEEN s.no << 32 AND (s.no << 32) | 4294967295) ORDER BY no;
 
 -- name: finish_job
 DELETE FROM job WHERE no = ? AND state = 'running' AND owner = ? RETURNING no;

@@ -33,12 +33,6 @@ def run_number(connection: apsw.Connection, number: int, run_id: str | None) -> 
     return None if row is None else int(row[0])
 
 
-def scope_of(connection: apsw.Connection, number: int) -> Scope:
-    """The partition with a number."""
-    user_id, agent_id, app_id, run_id = one(connection, Q["scope_by_number"], (number,))
-    return Scope(user_id=user_id, agent_id=agent_id, app_id=app_id, run_id=run_id)
-
-
 def record_event(
     connection: apsw.Connection, number: int, kind: str, rows: Sequence[int], at: int, *, space: int | None = None
 ) -> None:
