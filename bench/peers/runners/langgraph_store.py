@@ -1,0 +1,23 @@
+"""LangGraph's store (the one that langmem uses), with an index over the text."""
+
+from __future__ import annotations
+
+from job import Lookup, Vectors, read_job, run
+from langgraph.store.memory import InMemoryStore
+
+lookup = Lookup(*read_job())
+store = InMemoryStore(index={"dims": 384, "embed": lambda texts: [lookup(text) for text in texts], "fields": ["text"]})
+
+
+def remember(log: str, turns: list[dict[str, str]], vectors: Vectors) -> None:
+    """Put each turn under the log's namespace."""
+    for turn in turns:
+        store.put((log,), turn["id"], {"text": turn["text"]})
+
+
+def search(log: str, query: str, vector: Vectors, limit: int) -> list[str]:
+    """The nearest of one namespace."""
+    return [item.key for item in store.search((log,), query=query, limit=limit)]
+
+
+run(remember, search)

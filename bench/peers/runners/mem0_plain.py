@@ -1,0 +1,56 @@
+"""mem0 without inference, as installed: its keyword branch finds no model offline and switches itself off."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+os.environ.update(MEM0_TELEMETRY="False", OPENAI_API_KEY="unused", MEM0_DIR=tempfile.mkdtemp(), HF_HUB_OFFLINE="1")
+
+from job import Lookup, Vectors, read_job, run
+from mem0 import Memory
+
+folder = tempfile.mkdtemp()
+memory = Memory.from_config(
+    {
+        "vector_store": {
+            "provider": "qdrant",
+            "config": {"path": f"{folder}/qdrant", "embedding_model_dims": 384, "on_disk": True},
+        },
+        "history_db_path": f"{folder}/history.db",
+    }
+)
+
+
+class Given:
+    """The vectors that everybody gets."""
+
+    def __init__(self) -> None:
+        self._lookup = Lookup(*read_job())
+
+    def embed(self, text: str, memory_action: str | None = None) -> list[float]:
+        """One text."""
+        return self._lookup(text)
+
+    def embed_batch(self, texts: list[str], memory_action: str | None = None) -> list[list[float]]:
+        """Several texts."""
+        return [self._lookup(text) for text in texts]
+
+
+memory.embedding_model = Given()
+
+
+def remember(log: str, turns: list[dict[str, str]], vectors: Vectors) -> None:
+    """Add turn by turn, as they come."""
+    for turn in turns:
+        memory.add(turn["text"], user_id=log, metadata={"turn": turn["id"]}, infer=False)
+
+
+def search(log: str, query: str, vector: Vectors, limit: int) -> list[str]:
+    """What mem0 finds for the user."""
+    found = memory.search(query, filters={"user_id": log}, top_k=limit)
+    return [each["metadata"]["turn"] for each in found["results"]]
+
+
+if __name__ == "__main__":
+    run(remember, search)
