@@ -17,6 +17,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from statistics import median, quantiles
 
@@ -25,6 +27,7 @@ import numpy as np
 from bench.made_up import DIMENSIONS, GivenEmbedder, MadeUp
 from bench.report import show, write
 from memstrata import Memory
+from memstrata.core.candidates import Floats
 from memstrata.ports import Store
 from memstrata.types import Scope
 
@@ -35,6 +38,7 @@ OPENER = """
 import json, sys, time
 started = time.perf_counter()
 from memstrata import Memory
+from memstrata.core.candidates import Floats
 imported = time.perf_counter()
 memory = Memory(sys.argv[1], embedder="none", worker="none")
 hits = memory.search(sys.argv[2], user_id="one")
@@ -88,17 +92,19 @@ def one_scope(folder: Path, size: int) -> dict[str, object]:
             for first in range(0, size, BULK):
                 memory.add(made.messages(min(BULK, size - first), first=first), user_id=USER)
         with _timed(measured, "vectors/s", lambda seconds: round(size / seconds)):
-            _put_vectors(memory._parts.store, made, USER)
+            put_vectors(memory._parts.store, _endless(made), USER)
         file = sum(path.stat().st_size for path in folder.iterdir())
         measured["bytes a memory"] = round(file / size)
-        measured["first search, ms"] = round(_milliseconds(lambda: memory.search(questions[0], user_id=USER)), 1)
-        hybrid = [_milliseconds(lambda q=q: memory.search(q, user_id=USER)) for q in questions * (3 if size < 50_000 else 1)]  # type: ignore[misc]
-        measured.update(_percentiles("search", hybrid))
+        measured["first search, ms"] = round(milliseconds(lambda: memory.search(questions[0], user_id=USER)), 1)
+        hybrid = [
+            milliseconds(partial(memory.search, q, user_id=USER)) for q in questions * (3 if size < 50_000 else 1)
+        ]
+        measured.update(percentiles("search", hybrid))
         measured["read limit, ms"] = round(_read_limit(size), 3)
         measured["share of the limit, %"] = round(100 * _read_limit(size) / median(hybrid), 1)
         sessions = [made.messages(20, first=size + 20 * place) for place in range(30)]
-        adds = [_milliseconds(lambda s=s: memory.add(s, user_id=USER)) for s in sessions]  # type: ignore[misc]
-        measured.update(_percentiles("add 20", adds))
+        adds = [milliseconds(partial(memory.add, s, user_id=USER)) for s in sessions]
+        measured.update(percentiles("add 20", adds))
         measured["RSS, MB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     opened = subprocess.run(
         [sys.executable, "-c", OPENER, url, questions[1]], capture_output=True, check=True, env={**os.environ}
@@ -120,21 +126,21 @@ def many_scopes(folder: Path, scopes: int) -> dict[str, object]:
         users = [f"user-{number}" for number in np.random.default_rng(SEED).integers(0, scopes, 200)]
         with _timed(measured, "vectors/s", lambda seconds: round(100 * len(set(users)) / seconds)):
             for user in dict.fromkeys(users):
-                _put_vectors(memory._parts.store, made, user)
+                put_vectors(memory._parts.store, _endless(made), user)
         file = sum(path.stat().st_size for path in folder.iterdir())
         measured["bytes a memory"] = round(file / (100 * scopes))
-        cold = [_milliseconds(lambda u=u, q=q: memory.search(q, user_id=u)) for u, q in zip(users, questions, strict=True)]  # type: ignore[misc]
-        warm = [_milliseconds(lambda u=u, q=q: memory.search(q, user_id=u)) for u, q in zip(users, questions, strict=True)]  # type: ignore[misc]
+        cold = [milliseconds(partial(memory.search, q, user_id=u)) for u, q in zip(users, questions, strict=True)]
+        warm = [milliseconds(partial(memory.search, q, user_id=u)) for u, q in zip(users, questions, strict=True)]
         measured["first search, ms"] = round(median(cold), 2)
-        measured.update(_percentiles("search", warm))
-        sessions = [(user, made.messages(20, first=10_000)) for user in users[:30]]
-        adds = [_milliseconds(lambda u=u, s=s: memory.add(s, user_id=u)) for u, s in sessions]  # type: ignore[misc]
-        measured.update(_percentiles("add 20", adds))
+        measured.update(percentiles("search", warm))
+        sessions = [(user, made.messages(20, first=1000 + 20 * place)) for place, user in enumerate(users[:30])]
+        adds = [milliseconds(partial(memory.add, s, user_id=u)) for u, s in sessions]
+        measured.update(percentiles("add 20", adds))
         measured["RSS, MB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     return measured
 
 
-def _put_vectors(store: Store, made: MadeUp, user: str) -> None:
+def put_vectors(store: Store, vectors: Iterator[Floats], user: str) -> None:
     """Give every memory of a user its vector, and finish the job that asked for it."""
     now = datetime.now(UTC)
     space = f"given/{DIMENSIONS}"
@@ -142,23 +148,30 @@ def _put_vectors(store: Store, made: MadeUp, user: str) -> None:
     if job is None:
         return
     while rows := store.missing_vectors(job.scope_key, space, limit=BULK):
-        store.put_vectors(job.scope_key, space, [row.row for row in rows], made.vectors(len(rows)))
+        store.put_vectors(job.scope_key, space, [row.row for row in rows], np.stack(list(islice(vectors, len(rows)))))
     store.finish(job, owner="bench")
+
+
+def _endless(made: MadeUp) -> Iterator[Floats]:
+    while True:
+        yield from made.vectors(BULK)
 
 
 def _read_limit(size: int) -> float:
     """Milliseconds to read size x 384 bytes once."""
     data = np.ones(size * DIMENSIONS // 8, dtype=np.int64)
-    return median(_milliseconds(data.sum) for _ in range(9))
+    return median(milliseconds(data.sum) for _ in range(9))
 
 
-def _milliseconds(call: Callable[[], object]) -> float:
+def milliseconds(call: Callable[[], object]) -> float:
+    """How long one call takes."""
     started = time.perf_counter()
     call()
     return 1000 * (time.perf_counter() - started)
 
 
-def _percentiles(name: str, values: list[float]) -> dict[str, object]:
+def percentiles(name: str, values: list[float]) -> dict[str, object]:
+    """The median and the 95th percentile, in columns of their own."""
     return {f"{name} p50, ms": round(median(values), 2), f"{name} p95, ms": round(quantiles(values, n=20)[18], 2)}
 
 

@@ -54,7 +54,7 @@ def environment_for(packages: tuple[str, ...], folder: Path) -> Path:
     python = home / "bin" / "python"
     if not (home / "complete").exists():
         subprocess.run([sys.executable, "-m", "venv", home], check=True)
-        pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages]
+        pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages]
         subprocess.run(pip, check=True)
         (home / "complete").touch()
     return python

@@ -51,7 +51,7 @@ class Lexical:
             terms, rows, frequencies = terms[used], rows[used], frequencies[used]
         norm = _norm(self.table.chain.length.room[rows], self.average)
         shares = self.idf[terms] * frequencies / (frequencies + norm)
-        scores: NDArray[np.float64] = np.bincount(rows, shares, minlength=self.table.size)
+        scores = np.bincount(rows, shares, minlength=self.table.size).astype(np.float64, copy=False)
         if near is not None:
             scores[~near] = 0
         found = best(scores, limit)

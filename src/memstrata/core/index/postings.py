@@ -87,5 +87,5 @@ class Postings:
                 pieces.append(part[first:last])
                 counts[place] += last - first
         keys = np.concatenate(pieces) if pieces else np.empty(0, np.uint64)
-        terms = np.repeat(np.arange(len(counts)), counts)
-        return Matches(counts, terms, rows_of(keys), (keys & _FREQUENCY_MASK).astype(np.float32))
+        of_term = np.repeat(np.arange(len(counts)), counts)
+        return Matches(counts, of_term, rows_of(keys), (keys & _FREQUENCY_MASK).astype(np.float32))

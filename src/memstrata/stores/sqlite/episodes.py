@@ -80,9 +80,7 @@ def append(
     return [Appended(id=ids[new.digest], added=ids[new.digest] == new.id) for new in episodes]
 
 
-def by_rows(
-    connection: apsw.Connection, scope: Scope, number: int, rows: Sequence[int]
-) -> list[tuple[int, Episode]]:
+def by_rows(connection: apsw.Connection, scope: Scope, number: int, rows: Sequence[int]) -> list[tuple[int, Episode]]:
     """Row and episode of these rows of a scope, which has this number, in that order."""
     first, _ = id_range(number)
     found = {row[0]: row for row in _select_in(connection, "e.id", [first | row for row in rows])}
