@@ -10,7 +10,7 @@ demo: setup
 	$(BIN)/memstrata demo
 
 test: check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 check: setup
 	$(BIN)/ruff format --check .

