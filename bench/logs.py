@@ -26,6 +26,7 @@ class Asked:
     query: str
     evidence: frozenset[str]
     kind: str
+    asked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +98,7 @@ def ask(memory: Memory, log: Log, *, limit: int = 50) -> list[Outcome]:
     outcomes = []
     for asked in log.questions:
         started = time.perf_counter()
-        hits = memory.search(asked.query, user_id=log.id, limit=limit)
+        hits = memory.search(asked.query, user_id=log.id, limit=limit, as_of=asked.asked_at)
         spent = 1000 * (time.perf_counter() - started)
         ranked = tuple(hit.item.message_id or "" for hit in hits)
         measured = measure(ranked, asked.evidence, tokens)
@@ -125,7 +126,13 @@ def _assistant_log(raw: dict[str, Any]) -> Log:
         for place, session in enumerate(raw["sessions"], start=1)
     ]
     questions = tuple(
-        Asked(query=each["query"], evidence=frozenset(each["evidence"]), kind=each["kind"]) for each in raw["questions"]
+        Asked(
+            query=each["query"],
+            evidence=frozenset(each["evidence"]),
+            kind=each["kind"],
+            asked_at=datetime.fromisoformat(each["asked_at"]),
+        )
+        for each in raw["questions"]
     )
     return Log(id=raw["id"], sessions=tuple(sessions), questions=questions)
 

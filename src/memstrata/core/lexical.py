@@ -97,12 +97,12 @@ def index_terms(text: str) -> Indexed:
     return Indexed({term_number(term): min(n, MAX_FREQUENCY) for term, n in counts.items()}, length)
 
 
-def query_terms(query: str, *, leave_out: frozenset[str] = frozenset()) -> tuple[int, ...]:
-    """Distinct term numbers of a question in order, without question words and `leave_out` (folded words)."""
+def query_terms(query: str) -> tuple[int, ...]:
+    """Distinct term numbers of a question in order, without question words."""
     text = _CJK_QUESTION_WORDS.sub(" ", normalise(query))
     numbers: dict[int, None] = {}
     for piece in _pieces(text):
-        if piece in QUESTION_WORDS or _without_possessive(piece) in leave_out:
+        if piece in QUESTION_WORDS:
             continue
         for term in _terms(piece):
             numbers[term_number(term)] = None
@@ -111,10 +111,6 @@ def query_terms(query: str, *, leave_out: frozenset[str] = frozenset()) -> tuple
 
 def _pieces(normalised: str) -> Iterator[str]:
     return (match.group() for match in _PIECES.finditer(normalised))
-
-
-def _without_possessive(piece: str) -> str:
-    return piece.removesuffix("'s")
 
 
 def _terms(piece: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a question asks, by its form: whom it names, whether it wants a time or a name, which dates it mentions.
+"""What a question asks, by its form: whom it names, whether it wants a time, a name or what the assistant said.
 
 English and Chinese. Only the beginning of a text is read for its form; a question is not longer than that.
 """
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from memstrata.core.lexical import normalise, query_terms
+from memstrata.core.lexical import query_terms
 from memstrata.recall.dates import NamedDate, named_dates
 
 READ = 2000
@@ -31,6 +31,17 @@ _WANTS_NAME = re.compile(
     | 哪里 | 哪裡 | 哪儿 | 哪兒 | 叫什么 | 叫什麼 | 名字 | 谁 | 誰 | 哪[个個家本部座]""",
     re.IGNORECASE | re.VERBOSE,
 )
+_ASKS_ASSISTANT = re.compile(
+    r"""\b(?:did|have|had|were|was|do|would|could)\s+you\s+(?:\w+\s+)?(?:suggest|recommend|advise|tell|told|say|said
+        |mention|propose|explain|warn|show|give|given|think)
+    | \byou\s+(?:\w+\s+)?(?:suggested|recommended|advised|told|said|mentioned|proposed|explained|warned|gave|showed
+        |taught)
+    | \byour\s+(?:\w+\s+)?(?:advice|tips?|tricks?|suggestions?|recommendations?|ideas?|recipes?|answers?)\b
+    | 你(?:当时|當時|上次|之前|那时|那次|曾经|都|给我|給我|跟我)*
+        (?:建议|建議|推荐|推薦|说|說|教|告诉|告訴|提|讲|講|给|給|列|写|寫|提醒)
+    | 你(?:的|给的|給的)(?:\w{0,4})(?:建议|建議|办法|辦法|方法|主意|推荐|推薦)""",
+    re.IGNORECASE | re.VERBOSE,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +56,7 @@ class Question:
     text: str
     named: tuple[str, ...]
     asks_when: bool
+    asks_assistant: bool
     wants_name: bool
     dates: tuple[NamedDate, ...]
 
@@ -57,9 +69,8 @@ def read_question(query: str, *, speakers: Sequence[str]) -> Question:
     """
     head = query[:READ]
     named = tuple(speaker for speaker in speakers if _names(head, speaker))
-    words = frozenset(part for speaker in named for part in normalise(speaker).split())
-    terms = query_terms(query, leave_out=words)
     text = _without(query, named)
+    terms = query_terms(text)
     if not terms:
         terms, text = query_terms(query), query
     return Question(
@@ -67,6 +78,7 @@ def read_question(query: str, *, speakers: Sequence[str]) -> Question:
         text=text if text.strip() else query,
         named=named,
         asks_when=_ASKS_WHEN.search(head) is not None,
+        asks_assistant=_ASKS_ASSISTANT.search(head) is not None,
         wants_name=_WANTS_NAME.search(head) is not None,
         dates=named_dates(head),
     )

@@ -16,7 +16,7 @@ question. Where a candidate lacks the value (no vector yet, no neighbour) the z-
 | `meaning_session` | z | mean of the three best cosines of its session                                           |
 | `reply`           | z | cosine of the turn before, as far as that turn asks: this one answers it                |
 | `speaker`         |   | the question names one speaker, and the turn is theirs                                  |
-| `by_user`         |   | the user said it                                                                        |
+| `role`            |   | the user said it; or the assistant, where the question asks what it said                |
 | `when`            |   | the question asks for a time, and the turn names one                                    |
 | `date`            |   | the turn's day fits a date that the question names                                      |
 | `name`            |   | the question wants a name, and the turn holds capitalised ones: a third each, at most 1 |
@@ -60,7 +60,7 @@ def signals(pool: Pool, question: Question) -> dict[str, Floats]:
         "coverage": pool.coverage[:, WINDOWS.index("turn")],
         "coverage_around": pool.coverage[:, WINDOWS.index("around")],
         "speaker": _speaker(pool, question),
-        "by_user": (pool.roles == ROLES.index("user")).astype(np.float32),
+        "role": (pool.roles == ROLES.index("assistant" if question.asks_assistant else "user")).astype(np.float32),
         "when": (pool.time_expression & question.asks_when).astype(np.float32),
         "date": nearness(question.dates, pool.timestamps, pool.offsets),
         "name": _names(pool) if question.wants_name else np.zeros(len(pool), dtype=np.float32),

@@ -1,0 +1,136 @@
+"""Each signal on a pool made by hand."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from memstrata.core.candidates import Pool, Probe
+from memstrata.core.index.rows import ROW
+from memstrata.core.index.scope_index import ScopeIndex
+from memstrata.recall.dates import NamedDate, nearness
+from memstrata.recall.questions import Question, read_question
+from memstrata.recall.signals import signals
+from memstrata.recall.weights import VERSION, kind_of_log, weights_for
+from memstrata.types import LOG_KINDS, ROLES
+
+EMPTY = ScopeIndex(np.empty(0, ROW), np.empty(0, np.uint64)).candidates(
+    Probe(terms=()), allowed=None, names={}, fetch=lambda rows: (rows, np.empty((0, 0), np.float16))
+)
+
+
+def pool(count: int, **columns: object) -> Pool:
+    """A pool of `count` rows, zero where nothing is said."""
+    made: dict[str, object] = {}
+    for each in fields(Pool):
+        empty = getattr(EMPTY, each.name)
+        if isinstance(empty, np.ndarray):
+            made[each.name] = np.zeros((count, *empty.shape[1:]), dtype=empty.dtype)
+    made.update({name: np.array(values) if isinstance(values, list) else values for name, values in columns.items()})
+    return replace(EMPTY, **made)  # type: ignore[arg-type]
+
+
+def ask(query: str, speakers: tuple[str, ...] = ()) -> Question:
+    return read_question(query, speakers=speakers)
+
+
+def test_standing_out_is_measured_in_the_pool() -> None:
+    found = signals(pool(3, bm25=[[0, 0, 0, 0], [1, 2, 3, 4], [2, 4, 6, 8]]), ask("x"))
+    for name in ("words", "words_previous", "words_around", "words_session"):
+        np.testing.assert_allclose(found[name], [-1.2247, 0, 1.2247], atol=1e-3)
+
+
+def test_unknown_cosines_neither_help_nor_hurt() -> None:
+    cosine = [0.8, np.nan, 0.6]
+    found = signals(pool(3, cosine=cosine, cosine_next=[np.nan] * 3), ask("x"))
+    assert found["meaning"].tolist() == [1, 0, -1]
+    assert found["meaning_next"].tolist() == [0, 0, 0]
+    assert all(np.isfinite(column).all() for column in found.values())
+
+
+def test_equal_values_say_nothing() -> None:
+    found = signals(pool(3, cosine=[0.7] * 3, words=[5] * 3), ask("x"))
+    assert found["meaning"].tolist() == found["length"].tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_pools_too_small_to_compare(count: int) -> None:
+    assert all(len(column) == count for column in signals(pool(count), ask("when did x?")).values())
+
+
+def test_the_speaker_who_is_asked_about() -> None:
+    some = pool(3, speakers=[0, 1, -1], names=("Ann", "Ben"))
+    assert signals(some, ask("What did Ben say?", ("Ann", "Ben")))["speaker"].tolist() == [0, 1, 0]
+    assert signals(some, ask("Did Ann meet Ben?", ("Ann", "Ben")))["speaker"].tolist() == [0, 0, 0]
+    assert signals(some, ask("What was said?", ("Ann", "Ben")))["speaker"].tolist() == [0, 0, 0]
+
+
+def test_the_role_that_is_asked_about() -> None:
+    some = pool(2, roles=[ROLES.index("user"), ROLES.index("assistant")])
+    assert signals(some, ask("Where do I live?"))["role"].tolist() == [1, 0]
+    assert signals(some, ask("What did you recommend?"))["role"].tolist() == [0, 1]
+
+
+def test_times_names_and_statements() -> None:
+    some = pool(2, time_expression=[True, False], proper_nouns=[7, 1], question_share=[0.5, 0])
+    found = signals(some, ask("When did it rain?"))
+    assert (found["when"].tolist(), found["name"].tolist()) == ([1, 0], [0, 0])
+    assert found["statement"].tolist() == [-0.5, 0]
+    found = signals(some, ask("Where is it?"))
+    assert found["when"].tolist() == [0, 0]
+    np.testing.assert_allclose(found["name"], [1, 1 / 3])
+
+
+def test_an_answer_is_near_what_was_asked_before_it() -> None:
+    some = pool(3, previous_question_share=[1, 1, 0], cosine_previous=[0.9, 0.5, 0.9])
+    reply = signals(some, ask("x"))["reply"]
+    assert reply[0] > reply[2] > reply[1]
+
+
+def test_nearness_of_days() -> None:
+    days = [datetime(2023, 5, day, 23, tzinfo=UTC) for day in (7, 8, 9, 20)]
+    times = np.array([int(day.timestamp() * 1e6) for day in days])
+    zero = np.zeros(4, dtype=np.int32)
+    exact = (NamedDate(year=2023, month=5, day=8),)
+    np.testing.assert_allclose(nearness(exact, times, zero), [0.8, 1, 1, 0.4])
+    np.testing.assert_allclose(nearness(exact, times, zero + 120), [1, 1, 0.8, 0.4])  # local days are one later
+    np.testing.assert_allclose(nearness((NamedDate(month=4),), times, zero), [0.4] * 4)
+    np.testing.assert_allclose(nearness((NamedDate(year=2023),), times, zero), [0.3] * 4)
+    np.testing.assert_allclose(nearness((NamedDate(year=2023, month=2, day=30),), times, zero), [0] * 4)
+    assert nearness((), times, zero).tolist() == [0] * 4
+
+
+def test_the_kind_of_a_log_is_seen_by_who_speaks() -> None:
+    def kind(roles: dict[str, int], names: dict[str, int]) -> str:
+        counts = tuple(roles.get(role, 0) for role in ROLES)
+        return kind_of_log(
+            replace(
+                EMPTY, role_counts=counts, population=sum(counts), names=tuple(names), name_counts=tuple(names.values())
+            )
+        )
+
+    assert kind({"user": 10}, {"Ann": 5, "Ben": 5}) == "people"
+    assert kind({"user": 100}, {"Ann": 99, "Ben": 1}) == "assistant"
+    assert kind({"user": 5, "assistant": 5}, {}) == "assistant"
+    assert kind({"user": 5, "assistant": 5}, {"Ann": 5, "Bot": 5}) == "assistant"
+    assert kind({"user": 1, "document": 9}, {}) == "documents"
+    assert kind({}, {}) == "assistant"
+
+
+def test_every_kind_has_weights_for_known_signals() -> None:
+    known = set(signals(pool(1), ask("x")))
+    for kind in LOG_KINDS:
+        for dense in (False, True):
+            weights = weights_for(kind, dense=dense)  # type: ignore[arg-type]
+            assert weights.version == VERSION
+            assert set(weights.values) <= known
+            assert all(value > 0 for value in weights.values.values())
+            assert dense == any(name.startswith("meaning") for name in weights.values)
+
+
+def test_people_priors_are_not_inherited_by_other_kinds() -> None:
+    for kind in ("assistant", "documents"):
+        assert "speaker" not in weights_for(kind, dense=True).values  # type: ignore[arg-type]
