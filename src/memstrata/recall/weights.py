@@ -1,7 +1,8 @@
 """How much each signal counts, by the kind of log and by whether there are vectors.
 
 Fitted by `python -m bench tune` (softmax likelihood of the evidence, L2), checked by leaving one conversation or one
-user out at a time; docs/benchmarks.md has the figures. What helps two people chatting does not hold for a user with
+user out at a time; docs/benchmarks.md has the figures. Not fitted, for want of questions: `date` for an assistant's
+logs, and everything for documents. What helps two people chatting does not hold for a user with
 an assistant, so no kind inherits another's priors.
 """
 
@@ -74,8 +75,28 @@ _VALUES: dict[tuple[LogKind, bool], dict[str, float]] = {
         "statement": 1.25,
         "length": 0.33,
     },
-    ("assistant", True): {"words": 0.6, "words_session": 0.2, "coverage": 1.0, "meaning": 1.0, "date": 1.0},
-    ("assistant", False): {"words": 1.0, "words_session": 0.2, "coverage": 1.0, "date": 1.0},
+    ("assistant", True): {
+        "words_previous": 0.19,
+        "words_session": 0.17,
+        "meaning": 0.92,
+        "meaning_next": 0.32,
+        "meaning_session": 0.77,
+        "reply": 0.37,
+        "role": 2.49,
+        "when": 0.97,
+        "statement": 1.48,
+        "recency": 0.23,
+        "date": 1.0,
+    },
+    ("assistant", False): {
+        "words": 0.28,
+        "words_previous": 0.46,
+        "words_session": 0.43,
+        "role": 2.3,
+        "when": 1.32,
+        "statement": 1.1,
+        "date": 1.0,
+    },
     ("documents", True): {"words": 0.6, "coverage": 1.0, "meaning": 1.0},
     ("documents", False): {"words": 1.0, "coverage": 1.0},
 }
