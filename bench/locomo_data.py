@@ -35,7 +35,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """A question that can be answered from the evidence."""
+    """A question, and the turns of its log that it cites as evidence."""
 
     query: str
     evidence: frozenset[str]
@@ -57,7 +57,7 @@ class Conversation:
 
 
 def load_locomo(path: Path) -> list[Conversation]:
-    """The conversations of a file, without adversarial questions and those whose evidence is not in the log."""
+    """The conversations of a file, without adversarial questions and those that cite no turn of their log."""
     return [_conversation(sample) for sample in json.loads(path.read_text(encoding="utf-8"))]
 
 
@@ -82,7 +82,6 @@ def _turn(raw: dict[str, Any]) -> Turn:
 
 def _questions(raw: list[dict[str, Any]], known: set[str]) -> Iterator[Question]:
     for each in raw:
-        cited = _EVIDENCE.findall(" ".join(each.get("evidence") or []))
-        evidence = frozenset(cited)
-        if each["category"] != ADVERSARIAL and evidence and evidence <= known:
-            yield Question(query=each["question"], evidence=evidence, category=each["category"])
+        evidence = known.intersection(_EVIDENCE.findall(" ".join(each.get("evidence") or [])))
+        if each["category"] != ADVERSARIAL and evidence:
+            yield Question(query=each["question"], evidence=frozenset(evidence), category=each["category"])

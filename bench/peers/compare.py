@@ -40,6 +40,11 @@ class Peer:
 PEERS = (
     Peer(name="chromadb 1.5.9", script="chroma.py", packages=("chromadb==1.5.9",)),
     Peer(name="LangGraph store 1.2.22", script="langgraph_store.py", packages=("langgraph==1.2.22", "numpy")),
+    Peer(
+        name="LangGraph SqliteStore 3.1.2",
+        script="langgraph_sqlite.py",
+        packages=("langgraph==1.2.22", "langgraph-checkpoint-sqlite==3.1.2", "numpy"),
+    ),
     Peer(name="mem0 2.2.1, as installed", script="mem0_plain.py", packages=("mem0ai==2.2.1", "numpy")),
     Peer(
         name="mem0 2.2.1, keyword branch supplied",
