@@ -1,7 +1,9 @@
 """Signals: what speaks for a candidate, as pure functions from a pool's columns and a question.
 
 Marked z below, a signal is a z-score over the pool: how far a candidate stands out among those found for this
-question. Where a candidate lacks the value (no vector yet, no neighbour) the z-score is 0.
+question. Where a candidate lacks the value (no vector yet, no neighbour) the z-score is 0. What z-scores of
+neighbours and sessions say is worth less the fewer candidates there are to compare: with `n` of them it counts
+n / (n + 10), so that a memory of three messages is ranked by what they say themselves.
 
 | signal            |   | what it says                                                                            |
 |-------------------|---|-----------------------------------------------------------------------------------------|
@@ -38,6 +40,9 @@ from memstrata.recall.questions import Question
 from memstrata.types import ROLES
 
 NAMES_ENOUGH = 3
+FEW = 10
+OWN = ("words", "meaning")
+"""Signals of the turn by itself."""
 
 
 def signals(pool: Pool, question: Question) -> dict[str, Floats]:
@@ -55,8 +60,13 @@ def signals(pool: Pool, question: Question) -> dict[str, Floats]:
         "length": np.log1p(pool.words),
         "recency": pool.timestamps.astype(np.float64),
     }
+    scores = _standard_scores(list(standing_out.values()))
+    surety = len(pool) / (len(pool) + FEW)
     return {
-        **dict(zip(standing_out, _standard_scores(list(standing_out.values())), strict=True)),
+        **{
+            name: score if name in OWN else score * np.float32(surety)
+            for name, score in zip(standing_out, scores, strict=True)
+        },
         "coverage": pool.coverage[:, WINDOWS.index("turn")],
         "coverage_around": pool.coverage[:, WINDOWS.index("around")],
         "speaker": _speaker(pool, question),
