@@ -43,8 +43,8 @@ SIGNALS = {
         "meaning_session", "reply", "speaker", "when", "date", "name", "statement", "length",
     ),
     "assistant": (
-        "words", "words_previous", "words_session", "meaning", "meaning_next", "meaning_session", "reply", "role", "when",
-        "statement", "recency",
+        "words", "words_previous", "words_session", "meaning", "meaning_next", "meaning_session", "reply", "role",
+        "when", "statement", "recency",
     ),
 }  # fmt: skip
 

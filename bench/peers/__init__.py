@@ -1,12 +1,18 @@
-"""`bench peers`: other memory layers beside ours, on the same data and the same vectors, in one run."""
+"""`bench peers FILE`: other memory layers beside ours, on the same LoCoMo file and the same vectors, in one run.
+
+Our weights were fitted on the development file: there, the figure to hold against a peer's is the cross-validated
+one of `bench tune locomo FILE`.
+"""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 from bench.logs import locomo_logs
-from bench.peers.compare import built_in, compare
+from bench.peers import compare
+from bench.peers.compare import BY_KIND, PEERS, environment_for, installed
 from bench.report import show, write
 
 
@@ -16,11 +22,18 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("file", type=Path)
     parser.add_argument("--environments", type=Path, default=Path(".bench-venvs"), help="where peers are installed")
     parser.add_argument("--vectors", type=Path, default=Path("bench/.vectors"), help="a folder to keep vectors in")
-    parser.add_argument("--out", type=Path)
+    parser.add_argument("--out", type=Path, help="where to write the JSON; by default bench/results/peers.json")
     options = parser.parse_args(arguments)
-    embedder = built_in(options.vectors)
-    rows = compare(locomo_logs(options.file), embedder, options.environments)
+    embedder = compare.built_in(options.vectors)
+    rows = compare.compare(locomo_logs(options.file), embedder, options.environments)
     embedder.keep()
-    show("LoCoMo, the same vectors for all", rows)
-    print(f"written to {write('peers', {'file': options.file.name, 'rows': rows}, to=options.out)}")
+    show("LoCoMo, the same vectors for all", _columns(rows, lambda name: not name.startswith(BY_KIND)))
+    show("recall@10 by kind of question", _columns(rows, lambda name: name.startswith(BY_KIND)))
+    packages = {peer.name: installed(environment_for(peer.packages, options.environments)) for peer in PEERS}
+    results = {"file": options.file.name, "rows": rows, "packages": packages}
+    print(f"written to {write('peers', results, to=options.out)}")
     return 0
+
+
+def _columns(rows: dict[str, dict[str, object]], wanted: Callable[[str], bool]) -> dict[str, dict[str, object]]:
+    return {name: {column: value for column, value in row.items() if wanted(column)} for name, row in rows.items()}

@@ -26,6 +26,8 @@ from memstrata.schedule.embedding import passage
 from memstrata.types import Message
 
 RUNNERS = Path(__file__).parent / "runners"
+BY_KIND = "recall@10, "
+"""What the names of the measures by kind of question begin with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +42,6 @@ class Peer:
 PEERS = (
     Peer(name="chromadb 1.5.9", script="chroma.py", packages=("chromadb==1.5.9",)),
     Peer(name="LangGraph store 1.2.22", script="langgraph_store.py", packages=("langgraph==1.2.22", "numpy")),
-    Peer(
-        name="LangGraph SqliteStore 3.1.2",
-        script="langgraph_sqlite.py",
-        packages=("langgraph==1.2.22", "langgraph-checkpoint-sqlite==3.1.2", "numpy"),
-    ),
     Peer(name="mem0 2.2.1, as installed", script="mem0_plain.py", packages=("mem0ai==2.2.1", "numpy")),
     Peer(
         name="mem0 2.2.1, keyword branch supplied",
@@ -68,15 +65,27 @@ def environment_for(packages: tuple[str, ...], folder: Path) -> Path:
 
 
 def run_script(python: Path, script: Path, *arguments: str) -> None:
-    """Run a script of `runners/` with one thread."""
+    """Run a script of `runners/` with one thread; the stores that it leaves behind are removed."""
     one_thread = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-    subprocess.run([python, script, *arguments], check=True, env={**inherited, **one_thread})
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {**inherited, **one_thread, "TMPDIR": folder}
+        subprocess.run([python, script, *arguments], check=True, env=environment)
+
+
+def installed(python: Path) -> dict[str, str]:
+    """The versions of all that is installed for a peer."""
+    pip = [str(python), "-m", "pip", "--disable-pip-version-check", "list", "--format=json"]
+    listed = json.loads(subprocess.run(pip, check=True, capture_output=True).stdout)
+    return {each["name"]: each["version"] for each in listed}
 
 
 def compare(logs: list[Log], embedder: KeptEmbedder, folder: Path) -> dict[str, dict[str, object]]:
-    """The measures of every system; of each peer as its documentation has it, and with dates in the text."""
-    rows = {"memstrata": _row(*_ours(logs, embedder))}
+    """The measures of every system; of each peer as its documentation has it, and with dates in the text.
+
+    Ours comes last, when every vector has been made for a peer: nobody's times hold the embedder's.
+    """
+    theirs: dict[str, dict[str, object]] = {}
     with tempfile.TemporaryDirectory() as scratch:
         job, out = Path(scratch) / "job.json", Path(scratch) / "out.json"
         for form, text_of in FORMS.items():
@@ -85,7 +94,8 @@ def compare(logs: list[Log], embedder: KeptEmbedder, folder: Path) -> dict[str, 
                 print(f"... {peer.name}{form}", file=sys.stderr)
                 run_script(environment_for(peer.packages, folder), RUNNERS / peer.script, str(job), str(out))
                 result = json.loads(out.read_text(encoding="utf-8"))
-                rows[f"{peer.name}{form}"] = _row(_outcomes(logs, result), result["remember_seconds"])
+                theirs[f"{peer.name}{form}"] = _row(_outcomes(logs, result), result["remember_seconds"])
+    rows = {"memstrata": _row(*_ours(logs, embedder)), **theirs}
     ours = float(str(rows["memstrata"]["recall@10"]))
     for row in rows.values():
         row["ours / theirs"] = round(ours / float(str(row["recall@10"])), 2)
@@ -130,7 +140,11 @@ def _ours(logs: list[Log], embedder: KeptEmbedder) -> tuple[list[Outcome], float
 def _write_job(path: Path, logs: list[Log], embedder: KeptEmbedder, text_of: Callable[[Message], str]) -> None:
     arrays, entries = {}, []
     for log in logs:
-        turns = [{"id": message.id, "text": text_of(message)} for _, messages in log.sessions for message in messages]
+        turns = [
+            {"id": message.id, "text": text_of(message), "date": str(message.timestamp)}
+            for _, messages in log.sessions
+            for message in messages
+        ]
         questions = [{"query": asked.query} for asked in log.questions]
         arrays[f"{log.id}.turns"] = embedder.embed_passages([str(turn["text"]) for turn in turns])
         arrays[f"{log.id}.questions"] = embedder.embed_queries([question["query"] for question in questions])
@@ -152,9 +166,11 @@ def _outcomes(logs: list[Log], result: dict[str, dict[str, list[list[str]]]]) ->
 
 
 def _row(outcomes: list[Outcome], remembered: float) -> dict[str, object]:
-    everything = summary(outcomes)["all"]
+    kinds = summary(outcomes)
+    everything = kinds.pop("all")
     return {
         **{name: value for name, value in everything.items() if not name.startswith("recall in")},
+        **{f"{BY_KIND}{kind}": row["recall@10"] for kind, row in kinds.items()},
         "ms a search": round(median(each.milliseconds for each in outcomes), 2),
         "s to remember": round(remembered, 1),
     }

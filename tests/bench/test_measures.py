@@ -1,16 +1,14 @@
-"""The measures, by hand, and the loaders on invented files."""
+"""The measures, by hand and by their laws; the fit of the weights."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
-from bench.locomo_data import load_locomo
 from bench.logs import Asked, Log, assistant_logs
 from bench.measures import all_evidence, averaged, measure, ndcg, recall, recall_within
 from bench.tune import Example, fit
+from hypothesis import given
+from hypothesis import strategies as st
 
 
 def test_measures() -> None:
@@ -25,29 +23,25 @@ def test_measures() -> None:
     assert averaged([measure(ranked, evidence, len), measure([], evidence, len)])["recall@5"] == pytest.approx(33.3)
 
 
-def test_locomo_files(tmp_path: Path) -> None:
-    sample = {
-        "sample_id": "s",
-        "conversation": {
-            "session_2": [{"dia_id": "D2:1", "speaker": "B", "text": "two", "blip_caption": "a cat"}],
-            "session_2_date_time": "11:01 am on 17 December, 2023",
-            "session_1": [{"dia_id": "D1:1", "speaker": "A", "text": "one"}],
-            "session_1_date_time": "1:56 pm on 8 May, 2023",
-        },
-        "qa": [
-            {"question": "q1", "evidence": ["D1:1; D2:1"], "category": 1},
-            {"question": "adversarial", "evidence": ["D1:1"], "category": 5},
-            {"question": "none", "evidence": [], "category": 2},
-            {"question": "unknown turn", "evidence": ["D9:9"], "category": 2},
-        ],
-    }
-    path = tmp_path / "locomo.json"
-    path.write_text(json.dumps([sample]))
-    (conversation,) = load_locomo(path)
-    assert [turn.text for turn in conversation.turns.values()] == ["one", "two [shares an image: a cat]"]
-    assert conversation.sessions[0].date.isoformat() == "2023-05-08T13:56:00+00:00"
-    (question,) = conversation.questions
-    assert question.evidence == {"D1:1", "D2:1"}
+def test_a_budget_ends_at_the_first_turn_that_does_not_fit() -> None:
+    tokens = {"long": 9, "short": 1, "a": 4}
+    assert recall_within(["a", "long", "short"], {"a", "short"}, 5, tokens.__getitem__) == 50
+    assert recall_within(["a", "short", "long"], {"a", "short"}, 5, tokens.__getitem__) == 100
+    assert recall_within(["a"], {"a"}, 3, tokens.__getitem__) == 0
+
+
+@given(ranked=st.permutations("abcdef"), evidence=st.sets(st.sampled_from("abcdefgh"), min_size=1))
+def test_a_longer_list_or_a_larger_budget_never_finds_less(ranked: list[str], evidence: set[str]) -> None:
+    by_place = [recall(ranked, evidence, k) for k in range(7)]
+    assert by_place == sorted(by_place)
+    assert [recall_within(ranked, evidence, k, lambda _: 1) for k in range(7)] == by_place
+    assert all((all_evidence(ranked, evidence, k) == 100) == (by_place[k] == 100) for k in range(7))
+
+
+@given(ranked=st.permutations("abcdef"), evidence=st.sets(st.sampled_from("abcdef"), min_size=1))
+def test_the_gain_is_full_only_with_all_the_evidence_in_front(ranked: list[str], evidence: set[str]) -> None:
+    full = ndcg(ranked, evidence, 10) == pytest.approx(100)
+    assert full == (set(ranked[: len(evidence)]) == evidence)
 
 
 def test_our_own_logs_are_sound() -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import bm25s
 import numpy as np
 import Stemmer
-from job import Vectors, run
+from job import Turn, Vectors, run
 
 stemmer = Stemmer.Stemmer("english")
 indexes: dict[str, tuple[bm25s.BM25, list[str]]] = {}
 
 
-def remember(log: str, turns: list[dict[str, str]], vectors: Vectors) -> None:
+def remember(log: str, turns: list[Turn], vectors: Vectors) -> None:
     """An index a log."""
     index = bm25s.BM25(method="lucene", k1=0.9, b=0.4)
     tokens = bm25s.tokenize([turn["text"] for turn in turns], stopwords="en", stemmer=stemmer, show_progress=False)

@@ -6,13 +6,13 @@ import tempfile
 
 import chromadb
 from chromadb.config import Settings
-from job import Vectors, run
+from job import Turn, Vectors, run
 
 client = chromadb.PersistentClient(path=tempfile.mkdtemp(), settings=Settings(anonymized_telemetry=False))
 collection = client.create_collection("turns", metadata={"hnsw:space": "cosine"}, embedding_function=None)
 
 
-def remember(log: str, turns: list[dict[str, str]], vectors: Vectors) -> None:
+def remember(log: str, turns: list[Turn], vectors: Vectors) -> None:
     """Add in batches of 500."""
     for start in range(0, len(turns), 500):
         some = turns[start : start + 500]
@@ -20,7 +20,7 @@ def remember(log: str, turns: list[dict[str, str]], vectors: Vectors) -> None:
             ids=[f"{log}/{turn['id']}" for turn in some],
             documents=[turn["text"] for turn in some],
             embeddings=vectors[start : start + 500],
-            metadatas=[{"log": log} for _ in some],
+            metadatas=[{"log": log, "date": turn["date"]} for turn in some],
         )
 
 

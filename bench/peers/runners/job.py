@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 
 Vectors = np.ndarray[Any, np.dtype[np.float32]]
-Remember = Callable[[str, list[dict[str, str]], Vectors], None]
+Turn = dict[str, str]
+"""Its id, its text, its date."""
+Remember = Callable[[str, list[Turn], Vectors], None]
 Search = Callable[[str, str, Vectors, int], list[str]]
 LIMIT = 50
 

@@ -7,7 +7,7 @@ import tempfile
 
 os.environ.update(MEM0_TELEMETRY="False", OPENAI_API_KEY="unused", MEM0_DIR=tempfile.mkdtemp(), HF_HUB_OFFLINE="1")
 
-from job import Lookup, Vectors, read_job, run
+from job import Lookup, Turn, Vectors, read_job, run
 from mem0 import Memory
 
 folder = tempfile.mkdtemp()
@@ -40,10 +40,11 @@ class Given:
 memory.embedding_model = Given()
 
 
-def remember(log: str, turns: list[dict[str, str]], vectors: Vectors) -> None:
+def remember(log: str, turns: list[Turn], vectors: Vectors) -> None:
     """Add turn by turn, as they come."""
     for turn in turns:
-        memory.add(turn["text"], user_id=log, metadata={"turn": turn["id"]}, infer=False)
+        metadata = {"turn": turn["id"], "date": turn["date"]}
+        memory.add(turn["text"], user_id=log, metadata=metadata, infer=False)
 
 
 def search(log: str, query: str, vector: Vectors, limit: int) -> list[str]:
