@@ -15,6 +15,7 @@ from memstrata.core.index.rows import NOBODY, RowTable
 NOMINATING_POSTINGS = 32_768
 """The rarest terms nominate until this many postings are read (a millisecond); commoner ones only add to the score."""
 LARGEST_GROUP = 32
+_SIZES = np.array([[WINDOW_SIZES[name]] for name in ("turn", "previous", "around")], dtype=np.float32)
 
 
 class Measured(NamedTuple):
@@ -67,10 +68,9 @@ class Lexical:
             hit = np.flatnonzero(place >= 0)
             frequencies[self.matches.terms[hit], place[hit]] = self.matches.frequencies[hit]
             slots[NOBODY] = len(known)  # an empty column
-            tf = frequencies[:, slots[neighbours]]
+            tf = frequencies.take(slots[neighbours], axis=1, mode="clip")
         length = self.table.chain.length.room[neighbours].astype(np.float32)
-        averages = np.array([[self.average * WINDOW_SIZES[name]] for name in ("turn", "previous", "around")])
-        return self._measure(_accumulated(tf), _accumulated(length), averages)
+        return self._measure(_accumulated(tf), _accumulated(length), self.average * _SIZES)
 
     def sessions(self, sessions: Integers) -> Measured:
         """The whole-session window of each session."""
@@ -89,11 +89,15 @@ class Lexical:
     def coverage(self, frequencies: Floats) -> Floats:
         """The share of the question's idf mass whose terms occur: from (terms, *shape) to (*shape)."""
         mass = np.float32(self.idf.sum() or 1)
-        return np.asarray(np.tensordot(self.idf, (frequencies > 0).astype(np.float32), axes=1) / mass, dtype=np.float32)
+        return self._weighed((frequencies > 0).astype(np.float32)) / mass
 
     def _measure(self, tf: Floats, length: Floats, average: NDArray[np.floating] | float) -> Measured:
         """From (terms, *shape) frequencies, (*shape) lengths."""
-        return Measured(tf, np.tensordot(self.idf, tf / (tf + _norm(length, average)), axes=1))
+        return Measured(tf, self._weighed(tf / (tf + _norm(length, average))))
+
+    def _weighed(self, shares: Floats) -> Floats:
+        """The sum over terms of idf times (terms, *shape)."""
+        return (self.idf @ shares.reshape(len(shares), -1)).reshape(shares.shape[1:])
 
 
 def best(scores: NDArray[np.floating], limit: int) -> Integers:
@@ -127,5 +131,5 @@ def _accumulated(neighbours: Floats) -> Floats:
 
 
 def _norm(length: NDArray[np.number], average: NDArray[np.floating] | float) -> Floats:
-    per_word = np.float64(BM25_K1 * BM25_B) / average
-    return np.asarray(BM25_K1 * (1 - BM25_B) + length * per_word, dtype=np.float32)
+    per_word = np.asarray(BM25_K1 * BM25_B / average, dtype=np.float32)
+    return length.astype(np.float32) * per_word + np.float32(BM25_K1 * (1 - BM25_B))

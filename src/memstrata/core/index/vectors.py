@@ -92,7 +92,8 @@ class VectorTable:
         dots = np.asarray(simsimd.cdist(whole, self._bytes[:used], metric="dot", out_dtype="float32"))[0]
         scales = self._scales[:used]
         if self.count == used:
-            np.multiply(dots, scales * scale[0], out=scores[:used])
+            np.multiply(dots, scales, out=scores[:used])
+            scores[:used] *= scale[0]
         else:
             np.multiply(dots, scales * scale[0], out=scores[:used], where=scales > 0)
         return scores
