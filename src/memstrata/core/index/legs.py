@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -97,7 +98,8 @@ class Lexical:
 
     def _weighed(self, shares: Floats) -> Floats:
         """The sum over terms of idf times (terms, *shape)."""
-        return (self.idf @ shares.reshape(len(shares), -1)).reshape(shares.shape[1:])
+        shape = shares.shape[1:]
+        return (self.idf @ shares.reshape(len(shares), math.prod(shape))).reshape(shape)
 
 
 def best(scores: NDArray[np.floating], limit: int) -> Integers:
