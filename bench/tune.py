@@ -60,7 +60,9 @@ class Example:
     hit: NDArray[np.bool_]
 
 
-def examples(logs: Sequence[Log], names: Sequence[str], embedder: Embedder | None) -> list[Example]:
+def examples(
+    logs: Sequence[Log], names: Sequence[str], embedder: Embedder | None, *, per_leg: int = PER_LEG
+) -> list[Example]:
     """The candidates of every question, as `search` sees them."""
     found = []
     with tempfile.TemporaryDirectory() as folder, Memory(f"sqlite:///{folder}/tune.db", embedder=embedder) as memory:
@@ -75,7 +77,7 @@ def examples(logs: Sequence[Log], names: Sequence[str], embedder: Embedder | Non
                 vector = embedder.embed_queries([question.text])[0] if embedder else None
                 space = embedder.fingerprint if embedder else None
                 view = View() if asked.asked_at is None else View(said_until=microseconds(asked.asked_at))
-                probe = Probe(terms=question.terms, vector=vector, space=space, per_leg=PER_LEG, view=view)
+                probe = Probe(terms=question.terms, vector=vector, space=space, per_leg=per_leg, view=view)
                 pool = store.candidates(scope, probe)
                 columns = signals(pool, question)
                 ids = tuple(episode.message_id or "" for _, episode in store.by_rows(scope, pool.rows.tolist()))
@@ -157,10 +159,10 @@ def _without(some: Sequence[Example], place: int) -> list[Example]:
 
 
 def _report(
-    some: Sequence[Example], names: Sequence[str], fitter: Callable[[Sequence[Example]], Matrix]
+    some: Sequence[Example], names: Sequence[str], fitter: Callable[[Sequence[Example]], Matrix], *, brief: bool
 ) -> dict[str, object]:
     rows = {"all signals": averaged(cross_validated(some, fitter))}
-    for place, name in enumerate(names):
+    for place, name in enumerate(() if brief else names):
         rows[f"without {name}"] = averaged(cross_validated(_without(some, place), fitter))
     for name in ("words", "meaning"):
         if name in names:
@@ -177,6 +179,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--vectors", type=Path, default=Path("bench/.vectors"), help="a folder to keep vectors in")
     parser.add_argument("--penalty", type=float, help="of L2; by default the kind's own")
     parser.add_argument("--signals", help="comma-separated, instead of the kind's own")
+    parser.add_argument("--per-leg", type=int, default=PER_LEG, help="candidates that each leg contributes")
+    parser.add_argument("--brief", action="store_true", help="do not try what each signal is worth")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args(arguments)
     kind = "people" if options.kind == "locomo" else "assistant"
@@ -192,10 +196,13 @@ def main(arguments: list[str]) -> int:
     results: dict[str, object] = {}
     for title, model in (("with vectors", embedder), ("without vectors", None)):
         used = names if model else [name for name in names if name not in DENSE]
-        report = _report(examples(logs, used, model), used, fitter)
+        found = examples(logs, used, model, per_leg=options.per_leg)
+        report = _report(found, used, fitter, brief=options.brief)
         show(f"{kind}, {title}", report["cross-validated"])  # type: ignore[arg-type]
         print(json.dumps(report["weights"]))
         results[title] = report
     embedder.keep()
-    print(f"written to {write(f'tune-{options.kind}', {'penalty': penalty, **results}, to=options.out)}")
+    print(
+        f"written to {write(f'tune-{options.kind}', {'penalty': penalty, 'per leg': options.per_leg, **results}, to=options.out)}"
+    )
     return 0

@@ -16,7 +16,7 @@ from memstrata.core.index import legs
 from memstrata.core.index.postings import Postings, pack_terms
 from memstrata.core.index.rows import ROW
 from memstrata.core.index.scope_index import Names, ScopeIndex
-from memstrata.core.index.vectors import Halves
+from memstrata.core.index.vectors import Halves, VectorTable
 from memstrata.stores.reference import ReferenceRow, reference_candidates
 from memstrata.testing.store_contract import assert_same_pool
 from memstrata.types import ROLES
@@ -192,3 +192,13 @@ def test_the_best_are_the_largest_and_of_equals_the_last(values: list[int], limi
     scores = np.array(values, dtype=np.float64)
     expected = sorted(sorted(range(len(values)), key=lambda place: (-values[place], -place))[:limit])
     assert legs.best(scores, limit).tolist() == expected
+
+
+def test_one_byte_a_dimension_is_nearly_exact() -> None:
+    rng = np.random.default_rng(1)
+    vectors = rng.standard_normal((2000, 384)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    table = VectorTable(384)
+    table.put(np.arange(2000), vectors.astype(np.float16))
+    for query in vectors[:20]:
+        np.testing.assert_allclose(table.scan(query, 2000)[:-1], vectors @ query, atol=2e-3)

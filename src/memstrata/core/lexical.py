@@ -1,7 +1,7 @@
 """Words of a text as term numbers: stemmed English and other words, character bigrams for Chinese, Japanese, Korean.
 
-Not a language model and not a segmenter: bigrams beat word segmentation for short Chinese memories (hit@1 .97
-against .80, docs/benchmarks.md), and need no dictionary.
+Not a language model and not a segmenter: for short memories bigrams find more than word segmentation does, and need
+no dictionary.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import Stemmer
 
-# Verbs and nouns whose other forms Snowball keeps apart, the base first; worth .4 of recall@10 (docs/benchmarks.md).
+# Verbs and nouns whose other forms Snowball keeps apart, the base first.
 _IRREGULAR = """become became|begin began begun|break broke broken|bring brought|build built|buy bought|catch caught|
 choose chose chosen|come came|do done|draw drew drawn|drive drove driven|eat ate eaten|fall fell fallen|feel felt|
 fight fought|find found|fly flew flown|forget forgot forgotten|get got gotten|give gave given|go went gone|

@@ -15,7 +15,7 @@ from memstrata.recall.weights import Weights, kind_of_log, weights_for
 from memstrata.types import Hit, Hits, LogKind, Scope, Source
 
 PER_LEG = 150
-"""Candidates a leg; 100 lose a point of recall@50, 200 win nothing (docs/benchmarks.md)."""
+"""Candidates a leg; `python -m bench tune locomo FILE --per-leg N` shows what others give."""
 NO_EMBEDDER = "no embedder: found by words alone"
 
 

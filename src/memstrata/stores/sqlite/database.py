@@ -31,7 +31,7 @@ from memstrata.stores.sqlite.migrations import SCHEMA_VERSION, migrate
 
 BUSY_WAIT_MS = 30_000
 GROUP = 128
-"""Most writes in one commit; measured: 64 fill a commit (docs/benchmarks.md)."""
+"""Most writes in one commit; more hardly share its cost any better."""
 APPLICATION_ID = 0x4D535452  # "MSTR"
 
 T = TypeVar("T")
