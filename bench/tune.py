@@ -202,7 +202,6 @@ def main(arguments: list[str]) -> int:
         print(json.dumps(report["weights"]))
         results[title] = report
     embedder.keep()
-    print(
-        f"written to {write(f'tune-{options.kind}', {'penalty': penalty, 'per leg': options.per_leg, **results}, to=options.out)}"
-    )
+    document = {"penalty": penalty, "per leg": options.per_leg, **results}
+    print(f"written to {write(f'tune-{options.kind}', document, to=options.out)}")
     return 0

@@ -134,4 +134,4 @@ def test_every_kind_has_weights_for_known_signals() -> None:
 
 def test_people_priors_are_not_inherited_by_other_kinds() -> None:
     for kind in ("assistant", "documents"):
-        assert "speaker" not in weights_for(kind, dense=True).values  # type: ignore[arg-type]
+        assert "speaker" not in weights_for(kind, dense=True).values

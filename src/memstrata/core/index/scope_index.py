@@ -20,7 +20,7 @@ NOMINEES = 2
 """Rows nominated by their own words for each place in a leg: a window's best row has a match at most two away."""
 
 RESCORED = 64
-"""Best rows of the dense leg whose cosine is made exact; one byte a dimension errs by less than .002 (tests/core)."""
+"""Best rows of the dense leg whose cosine is made exact; one byte a dimension errs by less than .004 (tests/core)."""
 
 Names = Mapping[int, str]
 """The names of a scope's speakers by number; numbers that nobody bears any more are missing."""
