@@ -156,8 +156,9 @@ class ScopeIndex:
         names: Names,
     ) -> Pool:
         columns, statistics = self.table.columns[rows], self._statistics
-        _, before, *_ = neighbours = self.table.chain.neighbours(rows)
-        cosine, previous, _, following, _ = _known(cosines, neighbours)
+        chain = self.table.chain
+        before = chain.previous(rows)
+        cosine, previous, following = _known(cosines, np.stack([rows, before, chain.next(rows)]))
         place_of = np.full(max(names, default=0) + 2, -1, dtype=np.int32)  # a speaker's number -1 finds the last
         place_of[list(names)] = np.arange(len(names))
         return Pool(
@@ -171,7 +172,7 @@ class ScopeIndex:
             timestamps=columns["timestamp"],
             offsets=columns["offset"].astype(np.int32),
             sessions=columns["session"].astype(np.int64),
-            positions=self.table.chain.position(rows).astype(np.int32),
+            positions=chain.position(rows).astype(np.int32),
             speakers=place_of[columns["speaker"]],
             roles=columns["role"],
             question_share=columns["question_share"],

@@ -92,13 +92,14 @@ class IndexCache:
         self._limit = limit_bytes
         self._lock = threading.Lock()
         self._entries: OrderedDict[int, _Entry] = OrderedDict()
+        self._spaces: dict[str, int] = {}
 
     def candidates(self, number: int, probe: Probe) -> Pool:
         """The pool of a question in one scope; the probe's view says of which run."""
         entry = self._entry(number)
         with entry.lock, self._database.read() as connection:
             index = entry.refresh(connection)
-            space = None if probe.space is None else space_number(connection, probe.space)
+            space = None if probe.space is None else self._space(connection, probe.space)
             if probe.vector is not None and space is not None:
                 entry.use_space(connection, space)
             else:
@@ -126,6 +127,15 @@ class IndexCache:
         """Bytes held by all entries."""
         with self._lock:
             return sum(entry.nbytes for entry in self._entries.values())
+
+    def _space(self, connection: apsw.Connection, fingerprint: str) -> int | None:
+        """The number of a space, which never changes once it has one."""
+        if fingerprint not in self._spaces:
+            number = space_number(connection, fingerprint)
+            if number is None:
+                return None
+            self._spaces[fingerprint] = number
+        return self._spaces[fingerprint]
 
     def _entry(self, number: int) -> _Entry:
         with self._lock:
