@@ -39,7 +39,7 @@ PENALTY = {"people": 1.0, "assistant": 2.0}
 DENSE = ("meaning", "meaning_next", "meaning_session", "reply")
 SIGNALS = {
     "people": (
-        "words_previous", "words_around", "words_session", "coverage_around", "meaning", "meaning_next",
+        "words", "words_previous", "words_around", "words_session", "coverage_around", "meaning", "meaning_next",
         "meaning_session", "reply", "speaker", "when", "date", "name", "statement", "length",
     ),
     "assistant": (

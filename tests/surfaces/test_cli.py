@@ -66,7 +66,7 @@ def test_a_day_with_the_command_line(shell: Shell) -> None:
     found = shell("search", "Who is my dentist?", "-u", "ann", "--why")
     assert "Dr. Okafor" in found
     assert "2025-03-02" in found
-    assert "coverage" in found
+    assert "role +" in found
     hits = shell.json("search", "牙医", "-u", "ann")
     assert hits["hits"][0]["text"] == "我下周要去看牙医"
     assert hits["degraded"]

@@ -16,6 +16,8 @@ from memstrata.core.candidates import Pool
 from memstrata.types import ROLES, LogKind
 
 VERSION = "2026-11-23"
+LEAST_WORDS = 0.05
+"""What `words` weighs at least: of turns whose neighbourhoods hold the same words, the one that says them is first."""
 SMALLEST_SHARE = 0.1
 """What a second person must say of all named turns for a log to count as people chatting."""
 
@@ -48,6 +50,7 @@ def weights_for(kind: LogKind, *, dense: bool) -> Weights:
 
 _VALUES: dict[tuple[LogKind, bool], dict[str, float]] = {
     ("people", True): {
+        "words": LEAST_WORDS,
         "words_previous": 0.41,
         "words_around": 0.22,
         "words_session": 0.18,
@@ -64,6 +67,7 @@ _VALUES: dict[tuple[LogKind, bool], dict[str, float]] = {
         "length": 0.35,
     },
     ("people", False): {
+        "words": LEAST_WORDS,
         "words_previous": 0.61,
         "words_around": 0.46,
         "words_session": 0.41,
@@ -76,6 +80,7 @@ _VALUES: dict[tuple[LogKind, bool], dict[str, float]] = {
         "length": 0.36,
     },
     ("assistant", True): {
+        "words": LEAST_WORDS,
         "words_previous": 0.21,
         "words_session": 0.19,
         "meaning": 0.93,
