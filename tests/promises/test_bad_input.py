@@ -111,7 +111,8 @@ def test_a_line_of_a_million_characters(memory: Memory) -> None:
 def test_ten_thousand_messages_in_one_call(memory: Memory) -> None:
     receipt = memory.add([f"message number {n}" for n in range(10_000)], user_id="ben")
     assert receipt.added == 10_000
-    assert memory.search("number 7777", user_id="ben")[0].text == "message number 7777"
+    found = [hit.text for hit in memory.search("number 7777", user_id="ben", limit=3)]
+    assert "message number 7777" in found
     assert memory.add([f"message number {n}" for n in range(10_000)], user_id="ben").duplicates == 10_000
 
 
