@@ -7,7 +7,7 @@ import secrets
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from importlib.metadata import entry_points
 from typing import Literal, cast, get_args
 
@@ -123,7 +123,7 @@ def connect(
     if worker not in get_args(WorkerMode):
         raise InvalidInput(f"worker is one of {', '.join(get_args(WorkerMode))}, not {worker!r}")
     settings = settings or Settings.from_environment()
-    clock = clock or _utc_now
+    clock = clock or _local_now
     model = _embedder(embedder, settings)
     home = open_store(settings.store if store is None else store, settings)
     try:
@@ -171,5 +171,6 @@ def _worker(store: Store, embedder: Embedder | None, clock: Callable[[], datetim
     return Worker(store, handlers, owner=owner, clock=clock)
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
+def _local_now() -> datetime:
+    """Now on this machine's clock: the day that a message is dated by is the user's, not Greenwich's."""
+    return datetime.now().astimezone()
