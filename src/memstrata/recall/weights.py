@@ -100,6 +100,7 @@ _VALUES: dict[tuple[LogKind, bool], dict[str, float]] = {
         "role": 2.3,
         "when": 1.33,
         "statement": 1.11,
+        "recency": 0.18,
         "date": 1.0,
     },
     ("documents", True): {"words": 0.6, "coverage": 1.0, "meaning": 1.0},
