@@ -202,3 +202,22 @@ def test_one_byte_a_dimension_is_nearly_exact() -> None:
     table.put(np.arange(2000), vectors.astype(np.float16))
     for query in vectors[:20]:
         np.testing.assert_allclose(table.scan(query, 2000)[:-1], vectors @ query, atol=4e-3)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_common_words_are_looked_up_and_count_the_same(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("memstrata.core.index.postings.COMMON", 4)
+    log = Log.random(seed, 150, interleaved=bool(seed % 2))
+    index = log.part(0, 100).index()
+    rest = log.part(100, 150)
+    index.append(rest.rows(), rest.keys())
+    index.remove(np.arange(0, 150, 7))
+    left = log.without(set(range(0, 150, 7)))
+    question = probe(seed, dense=False)
+    pool = index.candidates(question, allowed=None, names=NAMES, fetch=log.fetch)
+    exact = reference_candidates(
+        [row_without_vector(row) for row in left.reference], question, lambda row: row.row in set(pool.rows.tolist())
+    )
+    assert pool.rows.tolist() == exact.rows.tolist()
+    np.testing.assert_allclose(pool.bm25, exact.bm25, atol=1e-4)
+    np.testing.assert_allclose(pool.coverage, exact.coverage, atol=1e-4)

@@ -68,6 +68,8 @@ class Lexical:
             place = slots[self.matches.rows]
             hit = np.flatnonzero(place >= 0)
             frequencies[self.matches.terms[hit], place[hit]] = self.matches.frequencies[hit]
+            for term, found in self.matches.look_up(known):
+                frequencies[term, :-1] = found
             slots[NOBODY] = len(known)  # an empty column
             tf = frequencies.take(slots[neighbours], axis=1, mode="clip")
         length = self.table.chain.length.room[neighbours].astype(np.float32)
@@ -82,10 +84,16 @@ class Lexical:
         place = slots[np.minimum(session, len(slots) - 1)]
         hit = np.flatnonzero((place >= 0) & (session < len(slots)))
         keys = self.matches.terms[hit] * len(sessions) + place[hit]
-        tf = np.bincount(keys, self.matches.frequencies[hit], minlength=len(self.idf) * len(sessions))
+        counted = np.bincount(keys, self.matches.frequencies[hit], minlength=len(self.idf) * len(sessions))
+        tf: Floats = counted.reshape(len(self.idf), len(sessions)).astype(np.float32)
+        if self.matches.common:
+            members = chain.members(sessions)
+            holder, _ = np.nonzero(members != NOBODY)
+            for term, found in self.matches.look_up(members[members != NOBODY]):
+                tf[term] = np.bincount(holder, found, minlength=len(sessions))
         length = chain.session_lengths(sessions).astype(np.float32)
         average = self.total_length / max(chain.sessions, 1) or 1.0
-        return self._measure(tf.reshape(len(self.idf), len(sessions)).astype(np.float32), length, average)
+        return self._measure(tf, length, average)
 
     def coverage(self, frequencies: Floats) -> Floats:
         """The share of the question's idf mass whose terms occur: from (terms, *shape) to (*shape)."""

@@ -6,7 +6,7 @@ into the first when it has grown to a sixteenth of it, so adding costs a constan
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,8 @@ MAX_ROWS = 1 << 24
 """Episodes that one scope can hold."""
 SMALLEST_MERGE = 8192
 MERGE_SHARE = 16
+COMMON = 65_536
+"""Postings above which a term's are not all read but looked up; the rarest term of a question always is read."""
 
 Keys = NDArray[np.uint64]
 _ROW_MASK = np.uint64(MAX_ROWS - 1)
@@ -41,13 +43,27 @@ def rows_of(keys: Keys) -> Integers:
 class Matches:
     """The postings of some terms, one after the other: term i has `counts[i]` of them, its document frequency.
 
-    `terms`: for each posting, the place of its term.
+    `terms`: for each posting, the place of its term. Those of common terms are not read out: their slices wait in
+    `common`, by place, for single rows to be looked up.
     """
 
     counts: Integers
     terms: Integers
     rows: Integers
     frequencies: Floats
+    common: Mapping[int, Sequence[Keys]]
+
+    def look_up(self, rows: Integers) -> Iterator[tuple[int, Floats]]:
+        """For each common term its place, and its frequencies in `rows`."""
+        wanted = rows.astype(np.uint64)
+        for place, parts in self.common.items():
+            found = np.zeros(len(rows), dtype=np.float32)
+            for part in parts:
+                term = part[0] >> np.uint64(32) << np.uint64(32)
+                keys = part[np.minimum(part.searchsorted(term | wanted << _EIGHT), len(part) - 1)]
+                hit = (keys >> _EIGHT) & _ROW_MASK == wanted
+                found[hit] = keys[hit] & _FREQUENCY_MASK
+            yield place, found
 
 
 class Postings:
@@ -78,14 +94,15 @@ class Postings:
         """The postings of distinct terms."""
         starts = np.array(terms, dtype=np.uint64) << np.uint64(32)
         edges = np.stack([starts, starts | np.uint64(0xFFFFFFFF)], axis=1)
-        pieces: list[Keys] = []
-        counts = np.zeros(len(terms), dtype=np.int64)
         spans = [(part, part.searchsorted(edges)) for part in (self._main, self._recent) if len(part)]
-        for place in range(len(terms)):
-            for part, bounds in spans:
-                first, last = bounds[place]
-                pieces.append(part[first:last])
-                counts[place] += last - first
+        slices = [
+            [part[bounds[place, 0] : bounds[place, 1]] for part, bounds in spans if bounds[place, 0] < bounds[place, 1]]
+            for place in range(len(terms))
+        ]
+        counts = np.array([sum(map(len, parts)) for parts in slices], dtype=np.int64)
+        limit = max(COMMON, int(counts[counts > 0].min(initial=MAX_ROWS))) if len(terms) else COMMON
+        common = {place: parts for place, parts in enumerate(slices) if counts[place] > limit}
+        pieces = [each for place, parts in enumerate(slices) if place not in common for each in parts]
         keys = np.concatenate(pieces) if pieces else np.empty(0, np.uint64)
-        of_term = np.repeat(np.arange(len(counts)), counts)
-        return Matches(counts, of_term, rows_of(keys), (keys & _FREQUENCY_MASK).astype(np.float32))
+        of_term = np.repeat(np.arange(len(counts)), np.where(counts > limit, 0, counts))
+        return Matches(counts, of_term, rows_of(keys), (keys & _FREQUENCY_MASK).astype(np.float32), common)
