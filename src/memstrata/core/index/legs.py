@@ -56,8 +56,8 @@ class Lexical:
         scores = np.bincount(rows, shares, minlength=self.table.size).astype(np.float64, copy=False)
         if near is not None:
             scores[~near] = 0
-        found = best(scores, limit)
-        return found[scores[found] > 0]
+        found = np.flatnonzero(scores)  # first: selecting among mere zeros is slow
+        return found[best(scores[found], limit)]
 
     def windows(self, rows: Integers) -> Measured:
         """The windows within reach of each row, (3, rows): turn, previous, around."""
