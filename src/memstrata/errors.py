@@ -27,6 +27,12 @@ class Conflict(MemstrataError):
     code = "conflict"
 
 
+class LogMoved(MemstrataError):
+    """Another change of facts came between deciding and writing; decide again."""
+
+    code = "log_moved"
+
+
 class NotFound(MemstrataError, LookupError):
     """No such item in this scope."""
 
@@ -85,3 +91,21 @@ class EmbedderUnavailable(EmbedderError):
     """The embedder is not installed, or its service does not answer just now; trying again may help."""
 
     code = "embedder_unavailable"
+
+
+class ModelError(MemstrataError):
+    """A language model did not answer properly."""
+
+    code = "model"
+
+
+class ModelUnavailable(ModelError):
+    """The model's service does not answer just now; trying again may help."""
+
+    code = "model_unavailable"
+
+
+class BudgetExceeded(ModelError):
+    """The day's budget of calls, tokens or money for this scope is used up."""
+
+    code = "budget_exceeded"

@@ -7,8 +7,25 @@ from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
 from memstrata.core.candidates import Floats, Pool, Probe, View
-from memstrata.core.records import Appended, Counts, Forgotten, Job, JobCounts, NewEpisode, NewJob, TextRow
-from memstrata.types import Episode, Page, Scope
+from memstrata.core.facts.erasing import Redaction
+from memstrata.core.facts.log import NewChange
+from memstrata.core.records import (
+    Appended,
+    Completion,
+    Counts,
+    Extracted,
+    Extraction,
+    FactQuery,
+    Forgotten,
+    Job,
+    JobCounts,
+    NewEpisode,
+    NewJob,
+    Prompt,
+    Spent,
+    TextRow,
+)
+from memstrata.types import Change, Episode, Fact, Page, Scope
 
 
 @runtime_checkable
@@ -37,7 +54,94 @@ class Embedder(Protocol):
         ...
 
 
-class Store(Protocol):
+class LanguageModel(Protocol):
+    """Completes a chat. Safe to call from several threads.
+
+    Errors: `ModelUnavailable` where trying again later may help, `ModelError` otherwise.
+    """
+
+    @property
+    def name(self) -> str:
+        """Names the model; stored with what it produced."""
+        ...
+
+    def complete(self, prompt: Prompt, *, max_tokens: int) -> Completion:
+        """The model's answer to a prompt, and what it cost."""
+        ...
+
+
+class Extractor(Protocol):
+    """Reads claims in episodes."""
+
+    @property
+    def name(self) -> str:
+        """Names the extractor and its version; stored with what it produced."""
+        ...
+
+    def extract(self, scope: Scope, episodes: Sequence[Episode], *, before: Sequence[Episode]) -> Extraction:
+        """What the episodes, in order, say; `before` are the ones that led up to them."""
+        ...
+
+
+class FactStore(Protocol):
+    """Keeps a memory's facts: an append-only log of changes, and the facts that it folds to.
+
+    `scope.run_within` narrows reads to facts that rest on an episode of that run.
+    """
+
+    def scope_of(self, scope_key: int) -> Scope:
+        """The partition that a job's scope key names. Raises NotFound for an unknown one."""
+        ...
+
+    def change_facts(
+        self, scope: Scope, changes: Sequence[NewChange], *, expected: int | None, extracted: Extracted | None = None
+    ) -> list[Change]:
+        """Append to the scope's log, fold again what it touches, and move the mark of extraction; one transaction.
+
+        `expected`: the last number of the log when this was decided; raises `LogMoved`, and writes nothing, where
+        another change came since. A change whose id is known is passed over. An assertion whose source was
+        forgotten meanwhile is passed over, with whatever else it caused.
+        """
+        ...
+
+    def last_change(self, scope: Scope) -> int:
+        """The last number of the scope's log, 0 for an empty one."""
+        ...
+
+    def facts(self, scope: Scope, wanted: FactQuery) -> list[Fact]:
+        """Facts as they stand, in the order in which they began."""
+        ...
+
+    def fact_log(self, scope: Scope, ids: Sequence[str] | None = None) -> list[Change]:
+        """The changes of these facts, or of all, in order."""
+        ...
+
+    def change(self, scope: Scope, id: str) -> Change | None:  # noqa: A002 - the field's word
+        """One change by its id, None where the scope has none such."""
+        ...
+
+    def unextracted(self, scope: Scope, *, extractor: str, limit: int) -> list[tuple[int, Episode]]:
+        """Row and episode of those after this extractor's mark, oldest first."""
+        ...
+
+    def redact(self, scope: Scope, redactions: Sequence[Redaction], *, receipt_id: str, at: datetime) -> Forgotten:
+        """Erase parts of episodes' texts for good, with every fact that rests on them; a mark takes their place.
+
+        The episode keeps its id, place and digest (the same message added again is known) and loses its vector;
+        `missing_vectors` lists it again. Returns the ids of the episodes that changed.
+        """
+        ...
+
+    def spent(self, scope: Scope, *, day: str) -> Spent:
+        """What models were asked for on a scope's account on a day (ISO date, UTC)."""
+        ...
+
+    def spend(self, scope: Scope, *, day: str, spent: Spent) -> None:
+        """Add to a day's account."""
+        ...
+
+
+class Store(FactStore, Protocol):
     """Keeps one memory's episodes, vectors and jobs durably, one partition of scopes from another.
 
     Every method that takes a `Scope` reads or writes that scope only; `run_id` narrows it to one run. Safe to call

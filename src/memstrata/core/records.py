@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from memstrata.core.features import Features
-from memstrata.types import Json, Role
+from memstrata.types import Claim, FactKind, FactStatus, Json, Role
 
 SCRUB_QUEUE = "scrub"
 """The queue of the job that an erasure causes: leave no byte of the text in any file."""
@@ -99,3 +99,65 @@ class Counts:
     vectors: int
     forgotten: int
     jobs: JobCounts
+    facts: int = 0
+    quarantined: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactQuery:
+    """Which facts a store is to return: those that meet every condition that is given.
+
+    `rows`: they rest on one of these episodes. `entities`: their subject or one of their entities is one of these,
+    folded as by `core.facts.names.folded`. `statuses`: they stand so. None leaves a condition out.
+    """
+
+    ids: Sequence[str] | None = None
+    rows: Sequence[int] | None = None
+    entities: Sequence[str] | None = None
+    kinds: Sequence[FactKind] | None = None
+    slots: Sequence[str] | None = None
+    statuses: Sequence[FactStatus] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extracted:
+    """How far an extractor has read a scope: every episode up to and with row `through`."""
+
+    through: int
+    extractor: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """What models cost: calls, tokens, and money in millionths of the currency that prices are given in."""
+
+    calls: int = 0
+    tokens: int = 0
+    micros: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extraction:
+    """What an extractor read: claims in the order of their sources, and how many it refused for want of evidence."""
+
+    claims: tuple[Claim, ...]
+    refused: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """What a language model is asked: instructions, the matter, and a JSON schema that the answer must fit."""
+
+    system: str
+    user: str
+    schema_name: str | None = None
+    schema: Mapping[str, Json] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    """A model's answer, and its cost in tokens; estimated where the endpoint does not tell."""
+
+    text: str
+    prompt_tokens: int
+    completion_tokens: int

@@ -1,0 +1,89 @@
+"""What an erasure leaves of a fact's log: nothing that rests on the erased words, and no trace of what they changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import cast
+
+from memstrata.core.facts.codec import claim_from_json, claim_to_json
+from memstrata.types import Change, Claim, Json, Source
+
+MARK = "[forgotten]"
+"""What stands in an episode's text for a part that was erased."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redaction:
+    """Parts of one episode's text that are to go: disjoint spans in order, end exclusive."""
+
+    episode_id: str
+    spans: tuple[tuple[int, int], ...]
+
+
+def redacted(text: str, spans: Sequence[tuple[int, int]]) -> str:
+    """The text with a mark in place of each span."""
+    for start, end in reversed(spans):
+        text = text[:start] + MARK + text[end:]
+    return text
+
+
+def without_episodes(changes: Sequence[Change], gone: Collection[str]) -> list[Change]:
+    """A fact's own changes as if these episodes had never been: empty where nothing else bears the fact.
+
+    Where only some of its words go, the first claim that rests on others takes the place of the one that began it.
+    """
+    return _rebased(changes, lambda claim: _keep_sources(claim, [s for s in claim.sources if s.episode_id not in gone]))
+
+
+def without_spans(changes: Sequence[Change], redaction: Redaction) -> list[Change]:
+    """A fact's own changes as if these parts of an episode had never been; other sources in it move with the text."""
+
+    def keep(claim: Claim) -> Claim | None:
+        moved = (_moved(source, redaction) for source in claim.sources)
+        return _keep_sources(claim, [source for source in moved if source is not None])
+
+    return _rebased(changes, keep)
+
+
+def without_facts(changes: Sequence[Change], gone: Collection[str]) -> list[Change]:
+    """A fact's own changes without those that erased facts caused."""
+    return [change for change in changes if change.data.get("by") not in gone]
+
+
+def _rebased(changes: Sequence[Change], keep: Callable[[Claim], Claim | None]) -> list[Change]:
+    begun = False
+    kept: list[Change] = []
+    for change in changes:
+        if change.kind not in ("asserted", "supported"):
+            kept.append(change)
+            continue
+        claim = keep(claim_from_json(cast(Mapping[str, Json], change.data["claim"])))
+        if claim is None:
+            continue
+        data = {**_beginning(changes), **change.data, "claim": claim_to_json(claim)}
+        kept.append(replace(change, kind="supported" if begun else "asserted", data=data))
+        begun = True
+    return kept if begun else []
+
+
+def _beginning(changes: Sequence[Change]) -> dict[str, Json]:
+    """What only the change that begins a fact holds beside its claim."""
+    first = next(change for change in changes if change.kind == "asserted")
+    return {key: value for key, value in first.data.items() if key != "claim"}
+
+
+def _keep_sources(claim: Claim, sources: Sequence[Source]) -> Claim | None:
+    """The claim, if the words that its text is made of are still there."""
+    if not sources or sources[0].episode_id != claim.sources[0].episode_id:
+        return None
+    return replace(claim, sources=tuple(sources))
+
+
+def _moved(source: Source, redaction: Redaction) -> Source | None:
+    if source.episode_id != redaction.episode_id:
+        return source
+    if any(start < source.end and source.start < end for start, end in redaction.spans):
+        return None
+    shift = sum(len(MARK) - (end - start) for start, end in redaction.spans if end <= source.start)
+    return replace(source, start=source.start + shift, end=source.end + shift)
