@@ -6,26 +6,32 @@ import os
 import secrets
 import socket
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib.metadata import entry_points
 from typing import Literal, cast, get_args
 
 from memstrata.core.clock import from_microseconds
 from memstrata.core.ids import new_id
+from memstrata.core.messages import read_batch
 from memstrata.core.records import SCRUB_QUEUE, Appended, NewJob
 from memstrata.errors import InvalidInput
+from memstrata.extract.rules.extractor import RulesExtractor
+from memstrata.learning import extraction_queue, learn_with
 from memstrata.models.cached import CachedEmbedder
 from memstrata.models.resolve import resolve_embedder
-from memstrata.ports import Embedder, Store
+from memstrata.ports import Embedder, Extractor, Store
 from memstrata.recall.search import NO_EMBEDDER, still_embedding
 from memstrata.schedule.embedding import embed_scope_with, embedding_queue
 from memstrata.schedule.scrubbing import scrub_with
 from memstrata.schedule.worker import Worker
 from memstrata.settings import Settings
-from memstrata.types import LOG_KINDS, ForgetReceipt, LogKind, Receipt, Scope, Stats
+from memstrata.types import LOG_KINDS, Fact, ForgetReceipt, LogKind, Receipt, Scope, Source, Stats
+from memstrata.update.wishes import correction
 
 WorkerMode = Literal["thread", "none"]
+ForgetPolicy = Literal["act", "ask", "ignore"]
+"""What happens when a user asks to forget: it is done, it waits for the application, or it is left alone."""
 STORE_GROUP = "memstrata.stores"
 
 
@@ -35,6 +41,8 @@ class Parts:
 
     store: Store
     embedder: Embedder | None
+    extractor: Extractor | None
+    forget_requests: ForgetPolicy
     worker: Worker
     log_kind: LogKind | None
     clock: Callable[[], datetime]
@@ -42,11 +50,17 @@ class Parts:
     @property
     def jobs(self) -> tuple[NewJob, ...]:
         """The work that new episodes cause."""
-        return () if self.embedder is None else (NewJob(queue=embedding_queue(self.embedder)),)
+        embedding = () if self.embedder is None else (NewJob(queue=embedding_queue(self.embedder)),)
+        extraction = () if self.extractor is None else (NewJob(queue=extraction_queue(self.extractor)),)
+        return embedding + extraction
 
     def make_episode_id(self) -> str:
         """A fresh id."""
-        return self._make_id("ep")
+        return self.make_id("ep")
+
+    def make_id(self, prefix: str) -> str:
+        """A fresh id of a kind; ids sort by the time they were made."""
+        return new_id(prefix, int(self.clock().timestamp() * 1000), secrets.token_bytes(10))
 
     def receipt(self, scope: Scope, appended: Sequence[Appended], *, skipped_empty: int, wait: bool) -> Receipt:
         """Set the caused work going, or do it, and say what was done."""
@@ -65,9 +79,26 @@ class Parts:
             degraded=() if self.embedder is not None else (NO_EMBEDDER,),
         )
 
+    def correct(self, scope: Scope, fact: Fact, text: str) -> str:
+        """Remember the user's own words and put them in the place of a fact; returns the new fact's id."""
+        now = self.clock()
+        batch = read_batch(
+            text, scope=scope, timestamp=now, metadata={"corrects": fact.id}, now=now, make_id=self.make_episode_id
+        )
+        (episode,) = self.store.append(scope, batch.episodes, recorded_at=now, jobs=self.jobs)
+        source = Source(episode_id=episode.id, start=0, end=len(batch.episodes[0].text))
+        claim = replace(
+            fact.claim, text=text, trust="user", speaker="user", confidence=1.0, sources=(source,), value=None, cues=()
+        )
+        new_id = self.make_id("fa")
+        changes = correction(fact, claim, new_id, cause=self.make_id("us"), at=now)
+        self.store.change_facts(scope, changes, expected=None)
+        self.worker.wake()
+        return new_id
+
     def forget(self, scope: Scope, ids: Sequence[str] | None) -> ForgetReceipt:
         """Erase, and testify."""
-        receipt_id = self._make_id("fg")
+        receipt_id = self.make_id("fg")
         asked_at = self.clock()
         done = self.store.forget(scope, ids=ids, receipt_id=receipt_id, at=asked_at)
         return ForgetReceipt(
@@ -96,6 +127,8 @@ class Parts:
             jobs_running=counts.jobs.running,
             jobs_dead=counts.jobs.dead,
             forgotten=counts.forgotten,
+            facts=counts.facts,
+            quarantined=counts.quarantined,
             degraded=(NO_EMBEDDER,) if space is None else still_embedding(counts.episodes, counts.vectors),
         )
 
@@ -104,14 +137,13 @@ class Parts:
         self.worker.stop()
         self.store.close()
 
-    def _make_id(self, prefix: str) -> str:
-        return new_id(prefix, int(self.clock().timestamp() * 1000), secrets.token_bytes(10))
-
 
 def connect(
     store: str | Store | None,
     *,
     embedder: str | Embedder | None,
+    extractor: str | Extractor | None,
+    forget_requests: ForgetPolicy,
     log_kind: LogKind | Literal["auto"],
     worker: WorkerMode,
     clock: Callable[[], datetime] | None,
@@ -120,6 +152,8 @@ def connect(
     """Open the store, load the embedder, start the worker. Raises InvalidInput, StoreError, EmbedderError."""
     if log_kind != "auto" and log_kind not in LOG_KINDS:
         raise InvalidInput(f"log_kind is auto, {', '.join(LOG_KINDS)}, not {log_kind!r}")
+    if forget_requests not in get_args(ForgetPolicy):
+        raise InvalidInput(f"forget_requests is one of {', '.join(get_args(ForgetPolicy))}, not {forget_requests!r}")
     if worker not in get_args(WorkerMode):
         raise InvalidInput(f"worker is one of {', '.join(get_args(WorkerMode))}, not {worker!r}")
     settings = settings or Settings.from_environment()
@@ -129,7 +163,8 @@ def connect(
     try:
         if model is not None:
             home.use_space(model.fingerprint, queue=embedding_queue(model), at=clock())
-        runner = _worker(home, model, clock)
+        reader = _extractor(extractor)
+        runner = _worker(home, model, reader, clock)
     except BaseException:
         home.close()
         raise
@@ -138,6 +173,8 @@ def connect(
     return Parts(
         store=home,
         embedder=model,
+        extractor=reader,
+        forget_requests=forget_requests,
         worker=runner,
         log_kind=None if log_kind == "auto" else log_kind,
         clock=clock,
@@ -163,10 +200,24 @@ def _embedder(spec: str | Embedder | None, settings: Settings) -> Embedder | Non
     return None if model is None else CachedEmbedder(model)
 
 
-def _worker(store: Store, embedder: Embedder | None, clock: Callable[[], datetime]) -> Worker:
+def _extractor(spec: str | Extractor | None) -> Extractor | None:
+    """An extractor by name; an object is itself."""
+    if not isinstance(spec, str):
+        return spec
+    if spec not in ("rules", "none"):
+        raise InvalidInput(f"extractor is rules, none or an Extractor, not {spec!r}")
+    return RulesExtractor() if spec == "rules" else None
+
+
+def _worker(
+    store: Store, embedder: Embedder | None, extractor: Extractor | None, clock: Callable[[], datetime]
+) -> Worker:
     handlers = {SCRUB_QUEUE: scrub_with(store)}
     if embedder is not None:
         handlers[embedding_queue(embedder)] = embed_scope_with(store, embedder)
+    if extractor is not None:
+        space = None if embedder is None else embedder.fingerprint
+        handlers[extraction_queue(extractor)] = learn_with(store, extractor, clock=clock, space=space)
     owner = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
     return Worker(store, handlers, owner=owner, clock=clock)
 

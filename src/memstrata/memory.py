@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Literal, Self
 
-from memstrata.connect import WorkerMode, connect
+from memstrata.connect import ForgetPolicy, WorkerMode, connect
 from memstrata.core.messages import Messages, checked_scope, read_batch
 from memstrata.core.requests import checked_ids, checked_limit, checked_query, read_view
 from memstrata.core.tokens import Tokenizer, estimated_tokens
 from memstrata.errors import NotFound
-from memstrata.ports import Embedder, Store
+from memstrata.fact_verbs import FactVerbs
+from memstrata.ports import Embedder, Extractor, Store
 from memstrata.recall.context import build_context
 from memstrata.recall.search import Request, search
 from memstrata.settings import Settings
@@ -32,13 +33,15 @@ from memstrata.types import (
 Time = datetime | str
 
 
-class Memory:
+class Memory(FactVerbs):
     """A lasting memory: remember with `add`, recall with `search` and `context`, erase with `forget`.
 
     `store`: `"sqlite:///PATH"`, `":memory:"`, a `Store`, or None for the user's own (see `Settings`).
     `embedder`: `"auto"` (the built-in multilingual model where it loads), `"none"`, `"onnx:PATH"`,
-    `"openai:MODEL@URL"`, or an `Embedder`. `log_kind`: what the logs are made of, found out by itself with
-    `"auto"`. `worker`: `"thread"` runs background work beside the application, `"none"` leaves it to
+    `"openai:MODEL@URL"`, or an `Embedder`. `extractor`: `"rules"` reads facts in what was said, `"none"` leaves it
+    at episodes, or an `Extractor`. `forget_requests`: what happens when a user asks in a message to forget something:
+    `"act"`, `"ask"` (the receipt says what would go) or `"ignore"`. `log_kind`: what the logs are made of, found out
+    by itself with `"auto"`. `worker`: `"thread"` runs background work beside the application, `"none"` leaves it to
     `memstrata worker` (and to calls with `wait=True`). `clock` tells the time for tests.
 
     A context manager; without it, call `close`. Safe to use from several threads, and several processes may open
@@ -51,6 +54,8 @@ class Memory:
         store: str | Store | None = None,
         *,
         embedder: str | Embedder | None = "auto",
+        extractor: str | Extractor | None = "rules",
+        forget_requests: ForgetPolicy = "act",
         log_kind: LogKind | Literal["auto"] = "auto",
         worker: WorkerMode = "thread",
         tokenizer: Tokenizer = estimated_tokens,
@@ -58,7 +63,14 @@ class Memory:
         settings: Settings | None = None,
     ) -> None:
         self._parts = connect(
-            store, embedder=embedder, log_kind=log_kind, worker=worker, clock=clock, settings=settings
+            store,
+            embedder=embedder,
+            extractor=extractor,
+            forget_requests=forget_requests,
+            log_kind=log_kind,
+            worker=worker,
+            clock=clock,
+            settings=settings,
         )
         self._tokenizer = tokenizer
 

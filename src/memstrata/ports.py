@@ -99,13 +99,14 @@ class FactStore(Protocol):
         """Append to the scope's log, fold again what it touches, and move the mark of extraction; one transaction.
 
         `expected`: the last number of the log when this was decided; raises `LogMoved`, and writes nothing, where
-        another change came since. A change whose id is known is passed over. An assertion whose source was
-        forgotten meanwhile is passed over, with whatever else it caused.
+        another change or an erasure came since. A change whose id is known is passed over. A claim of whose
+        sources one was forgotten meanwhile is passed over, with whatever else its cause brought; so is a change of
+        a fact that the log does not know.
         """
         ...
 
     def last_change(self, scope: Scope) -> int:
-        """The last number of the scope's log, 0 for an empty one."""
+        """The last number that the scope's log gave out, 0 before the first; an erasure takes one as well."""
         ...
 
     def facts(self, scope: Scope, wanted: FactQuery) -> list[Fact]:
@@ -124,11 +125,19 @@ class FactStore(Protocol):
         """Row and episode of those after this extractor's mark, oldest first."""
         ...
 
-    def redact(self, scope: Scope, redactions: Sequence[Redaction], *, receipt_id: str, at: datetime) -> Forgotten:
+    def redact(
+        self,
+        scope: Scope,
+        redactions: Sequence[Redaction],
+        *,
+        receipt_id: str,
+        at: datetime,
+        jobs: Sequence[NewJob] = (),
+    ) -> Forgotten:
         """Erase parts of episodes' texts for good, with every fact that rests on them; a mark takes their place.
 
         The episode keeps its id, place and digest (the same message added again is known) and loses its vector;
-        `missing_vectors` lists it again. Returns the ids of the episodes that changed.
+        `missing_vectors` lists it again. Returns the ids of the episodes that changed; the jobs come with them.
         """
         ...
 
@@ -193,8 +202,23 @@ class Store(FactStore, Protocol):
         """Episodes of a scope that have no vector in `space` yet, oldest first."""
         ...
 
-    def put_vectors(self, scope_key: int, space: str, rows: Sequence[int], vectors: Floats) -> None:
-        """Keep vectors; rows that were forgotten meanwhile are passed over. Doing it twice changes nothing."""
+    def put_vectors(
+        self,
+        scope_key: int,
+        space: str,
+        rows: Sequence[int],
+        vectors: Floats,
+        *,
+        redactions: Sequence[int] | None = None,
+    ) -> None:
+        """Keep vectors; rows that were forgotten meanwhile are passed over. Doing it twice changes nothing.
+
+        `redactions`: those of each `TextRow`; a row whose text was redacted meanwhile is passed over.
+        """
+        ...
+
+    def vectors(self, scope: Scope, rows: Sequence[int], space: str) -> Floats:
+        """The vectors of these rows in a space: float32 (len(rows), dimensions), NaN where there is none."""
         ...
 
     def drop_other_spaces(self, scope_key: int, space: str) -> None:

@@ -263,6 +263,30 @@ class Fact:
         return self.claim.sources
 
 
+class Facts(list[Fact]):
+    """A list of facts, best first, that also says in `degraded` what could not be used to find them."""
+
+    def __init__(self, facts: Iterable[Fact] = (), *, degraded: Sequence[str] = ()) -> None:
+        super().__init__(facts)
+        self.degraded: tuple[str, ...] = tuple(degraded)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A part of a profile: its title and its facts."""
+
+    title: str
+    facts: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """A page about a scope's user in Markdown, empty where nothing is known, and the facts on it."""
+
+    text: str
+    sections: tuple[Section, ...]
+
+
 ChangeKind = Literal[
     "asserted",
     "supported",
@@ -332,11 +356,32 @@ class Context:
     degraded: tuple[str, ...] = ()
 
 
+ForgetOutcome = Literal["done", "waits", "nothing found"]
+"""`waits`: the policy is to ask first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedToForget:
+    """A request to forget that the user made in a message, and what came of it.
+
+    `topic`: the words that named it, empty for "that" and for everything. `receipt`: the proof of an erasure.
+    `affected`: the episodes that were changed or, where the request waits, would be.
+    """
+
+    episode_id: str
+    topic: str
+    outcome: ForgetOutcome
+    affected: tuple[str, ...] = ()
+    receipt: ForgetReceipt | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
     """What `add` did; it exists only once the episodes are durable.
 
-    `episode_ids` has one id a message that holds text, in order, whether new or already known.
+    `episode_ids` has one id a message that holds text, in order, whether new or already known. `secrets`: how many
+    secrets were replaced by marks before anything was stored. `forget_requests`: what the user asked to forget in
+    these messages, and what came of it.
     """
 
     episode_ids: tuple[str, ...]
@@ -344,6 +389,8 @@ class Receipt:
     duplicates: int
     skipped_empty: int
     pending: tuple[str, ...]
+    secrets: int = 0
+    forget_requests: tuple[AskedToForget, ...] = ()
     degraded: tuple[str, ...] = ()
 
 
@@ -379,6 +426,8 @@ class Stats:
     jobs_running: int
     jobs_dead: int
     forgotten: int
+    facts: int = 0
+    quarantined: int = 0
     degraded: tuple[str, ...] = ()
 
 

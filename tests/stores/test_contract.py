@@ -10,10 +10,12 @@ import pytest
 from memstrata.ports import Store
 from memstrata.stores.memory import MemoryStore
 from memstrata.stores.sqlite.store import SqliteStore
+from memstrata.testing.erasure_contract import ErasureContract
+from memstrata.testing.fact_contract import FactContract
 from memstrata.testing.store_contract import StoreContract
 
 
-class TestMemoryStore(StoreContract):
+class TestMemoryStore(StoreContract, FactContract, ErasureContract):
     @pytest.fixture
     def store(self) -> Iterator[Store]:
         store = MemoryStore()
@@ -21,7 +23,7 @@ class TestMemoryStore(StoreContract):
         store.close()
 
 
-class TestSqliteStore(StoreContract):
+class TestSqliteStore(StoreContract, FactContract, ErasureContract):
     @pytest.fixture
     def store(self, tmp_path: Path) -> Iterator[Store]:
         store = SqliteStore(tmp_path / "memory.db", cache_bytes=1 << 24)

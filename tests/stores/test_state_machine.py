@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from memstrata.core.candidates import Probe, View
+from memstrata.core.facts.log import NewChange, fold
 from memstrata.core.filters import parse_filter
 from memstrata.core.lexical import query_terms
-from memstrata.core.records import NewJob
+from memstrata.core.records import Extracted, FactQuery, NewJob
+from memstrata.errors import LogMoved
+from memstrata.stores.fact_rules import episodes_behind
 from memstrata.stores.memory import MemoryStore
 from memstrata.stores.sqlite import blocks
 from memstrata.stores.sqlite.store import SqliteStore
 from memstrata.testing.episodes import NOON, new_episodes, numbered_ids
+from memstrata.testing.erasure_contract import redaction
+from memstrata.testing.facts import asserted, change, claim, closed, source, supported, undone
 from memstrata.testing.store_contract import assert_same_pool
-from memstrata.types import Message, Scope
+from memstrata.types import CHANGE_KINDS, Change, ChangeKind, Message, Scope, Source
 
 WORDS = ["tea", "garden", "moved", "Ghent", "doctor", "茶", "搬家", "rain", "?"]
 SCOPES = [
@@ -66,11 +73,21 @@ class TwoStores(RuleBasedStateMachine):
         self.known: list[str] = []
         self.space = "one/4"
         self.receipts = 0
+        self.homes: dict[str, Scope] = {}
+        self.fact_ids: list[str] = []
+        self.changes: list[tuple[str, str]] = []
         for store in (self.memory, self.sqlite):
             store.use_space(self.space, queue=self.space, at=NOON)
 
     def open(self) -> SqliteStore:
         return SqliteStore(self.path, cache_bytes=1)
+
+    @initialize(batch=messages, data=st.data(), words=st.lists(st.sampled_from(WORDS), min_size=3, max_size=6))
+    def begin(self, batch: list[Message], data: st.DataObject, words: list[str]) -> None:
+        """Enough to change and to erase from the first step on."""
+        for scope in SCOPES[1:3]:
+            self.add(scope, batch)
+            self.assert_facts(scope, data, words)
 
     @rule(scope=scopes, batch=messages)
     def add(self, scope: Scope, batch: list[Message]) -> None:
@@ -81,6 +98,7 @@ class TwoStores(RuleBasedStateMachine):
         )
         assert one == other
         self.known += [each.id for each in one if each.added]
+        self.homes |= {each.id: scope.partition for each in one if each.added}
 
     @precondition(lambda self: self.known)
     @rule(scope=scopes, data=st.data())
@@ -88,6 +106,7 @@ class TwoStores(RuleBasedStateMachine):
         ids = data.draw(st.lists(st.sampled_from(self.known), max_size=4, unique=True))
         self.forget(scope, ids)
 
+    @precondition(lambda self: self.receipts % 3 == 2)
     @rule(scope=scopes)
     def forget_everything(self, scope: Scope) -> None:
         self.forget(scope, None)
@@ -98,8 +117,93 @@ class TwoStores(RuleBasedStateMachine):
             store.forget(scope, ids=ids, receipt_id=f"fg_{self.receipts}", at=NOON)
             for store in (self.memory, self.sqlite)
         )
+        for id_ in one.episode_ids:
+            del self.homes[id_]
         assert set(one.episode_ids) == set(other.episode_ids)
         assert other.scrubbed
+
+    @precondition(lambda self: self.known)
+    @rule(scope=scopes, data=st.data())
+    def redact(self, scope: Scope, data: st.DataObject) -> None:
+        part = st.builds(redaction, st.sampled_from(self.known), st.tuples(st.integers(0, 12), st.integers(0, 20)))
+        parts = data.draw(st.lists(part, min_size=1, max_size=3))
+        self.receipts += 1
+        one, other = (
+            store.redact(scope, parts, receipt_id=f"fg_{self.receipts}", at=NOON, jobs=[NewJob(queue=self.space)])
+            for store in (self.memory, self.sqlite)
+        )
+        assert one == other
+
+    @precondition(lambda self: self.known)
+    @rule(scope=scopes, data=st.data(), words=st.lists(st.sampled_from(WORDS), min_size=1, max_size=4))
+    def assert_facts(self, scope: Scope, data: st.DataObject, words: list[str]) -> None:
+        changes = []
+        for word in words:
+            said = claim(
+                word,
+                *self.sources(scope, data),
+                subject=data.draw(st.sampled_from(["user", "Éva"])),
+                kind=data.draw(st.sampled_from(["habit", "plan"])),
+                slot=data.draw(st.sampled_from([None, "drink"])),
+                entities=[word],
+            )
+            self.fact_ids.append(f"fa_{len(self.fact_ids)}")
+            cause = data.draw(st.sampled_from(["de_1", "de_2"]))
+            changes.append(asserted(self.fact_ids[-1], said, quarantined=data.draw(st.booleans()), cause=cause))
+            shut = closed(data.draw(st.sampled_from(self.fact_ids)), by=self.fact_ids[-1], cause=cause)
+            changes.append(replace(shut, id=f"{shut.id}_{self.fact_ids[-1]}"))
+        self.write(scope, changes, data)
+
+    @precondition(lambda self: self.fact_ids)
+    @rule(scope=scopes, data=st.data(), kinds=st.lists(st.sampled_from(CHANGE_KINDS), min_size=1, max_size=4))
+    def change_facts(self, scope: Scope, data: st.DataObject, kinds: list[ChangeKind]) -> None:
+        self.write(scope, [self.change(scope, kind, place, data) for place, kind in enumerate(kinds)], data)
+
+    def change(self, scope: Scope, kind: ChangeKind, place: int, data: st.DataObject) -> NewChange:
+        fact, by = (data.draw(st.sampled_from(self.fact_ids)) for _ in range(2))
+        name = f"ch_{len(self.changes)}_{place}"
+        if kind == "undone":
+            ids = [id_ for owner, id_ in self.changes if owner == fact] or ["ch_none"]
+            return undone(fact, *data.draw(st.lists(st.sampled_from(ids), min_size=1, max_size=2)))
+        if kind in ("asserted", "supported"):
+            said = claim(data.draw(st.sampled_from(WORDS)), *self.sources(scope, data))
+            return replace(supported(fact, said, id=name), kind=kind)
+        if kind == "closed":
+            return replace(closed(fact, by=by, at=NOON + timedelta(hours=len(self.changes) % 5)), id=name)
+        return change(kind, fact, {"by": by} if kind in ("retired", "disputed", "rejected") else {}, id=name)
+
+    def sources(self, scope: Scope, data: st.DataObject) -> list[Source]:
+        """Words of one or two episodes, mostly of the scope's own that are still there."""
+        own = [id_ for id_, home in self.homes.items() if home == scope.partition]
+        ids = data.draw(st.lists(st.sampled_from(own or self.known), min_size=1, max_size=2))
+        return [source(id_, start, start + 3) for id_ in ids for start in [data.draw(st.integers(0, 9))]]
+
+    def write(self, scope: Scope, changes: list[NewChange], data: st.DataObject) -> None:
+        expected = data.draw(st.sampled_from([None, self.memory.last_change(scope), 0]))
+        through = data.draw(st.sampled_from([None, 0, 2, 5]))
+        mark = None if through is None else Extracted(through=through, extractor="e")
+        written: list[list[Change] | None] = []
+        for store in (self.memory, self.sqlite):
+            try:
+                written.append(store.change_facts(scope, changes, expected=expected, extracted=mark))
+            except LogMoved:
+                written.append(None)
+        assert written[0] == written[1]
+        self.changes += [(each.fact_id, each.id) for each in written[0] or ()]
+
+    @rule(
+        scope=scopes,
+        rows=st.none() | st.lists(st.integers(0, 20), max_size=4),
+        entities=st.sampled_from([None, ["eva"], ["tea", "茶"], []]),
+        kinds=st.sampled_from([None, ["habit"]]),
+        slots=st.sampled_from([None, ["drink"]]),
+        statuses=st.sampled_from([None, ["active", "quarantined"], ["superseded"]]),
+    )
+    def ask_for_facts(self, scope: Scope, **wanted: Any) -> None:
+        ids = self.fact_ids[::2] if len(self.fact_ids) % 2 else None
+        query = FactQuery(ids=ids, **wanted)
+        assert self.memory.facts(scope, query) == self.sqlite.facts(scope, query)
+        assert self.memory.fact_log(scope, self.fact_ids[::2]) == self.sqlite.fact_log(scope, self.fact_ids[::2])
 
     @rule(limit=st.integers(1, 5))
     def embed(self, limit: int) -> None:
@@ -110,7 +214,8 @@ class TwoStores(RuleBasedStateMachine):
             missing = store.missing_vectors(job.scope_key, self.space, limit=limit)
             if missing:
                 vectors = np.stack([embedded(row.text) for row in missing])
-                store.put_vectors(job.scope_key, self.space, [row.row for row in missing], vectors)
+                rows, redactions = [row.row for row in missing], [row.redactions for row in missing]
+                store.put_vectors(job.scope_key, self.space, rows, vectors, redactions=redactions)
                 store.release(job, owner="w")
             else:
                 store.drop_other_spaces(job.scope_key, self.space)
@@ -172,6 +277,24 @@ class TwoStores(RuleBasedStateMachine):
             one, other = (store.counts(scope, space=self.space) for store in (self.memory, self.sqlite))
             assert one == other, scope
             assert set(self.memory.names(scope)) == set(self.sqlite.names(scope))
+
+    @invariant()
+    def facts_agree_and_are_their_log_folded(self) -> None:
+        for scope in SCOPES:
+            one, other = (store.facts(scope, FactQuery()) for store in (self.memory, self.sqlite))
+            logs = [store.fact_log(scope) for store in (self.memory, self.sqlite)]
+            assert one == other, scope
+            assert logs[0] == logs[1], scope
+            assert list(fold(logs[0]).values()) == one, scope
+            assert self.memory.last_change(scope) == self.sqlite.last_change(scope)
+            unread = [store.unextracted(scope, extractor="e", limit=9) for store in (self.memory, self.sqlite)]
+            assert unread[0] == unread[1], scope
+
+    @invariant()
+    def claims_rest_on_what_is_there(self) -> None:
+        for scope in SCOPES:
+            behind = episodes_behind(self.sqlite.fact_log(scope.partition))
+            assert len(self.sqlite.by_ids(scope.partition, sorted(behind))) == len(behind)
 
     def teardown(self) -> None:
         self.sqlite.close()

@@ -70,12 +70,16 @@ class JobCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextRow:
-    """What an embedder is given: an episode's row in its scope, its day, its speaker and its text."""
+    """What an embedder is given: an episode's row in its scope, its day, its speaker and its text.
+
+    `redactions`: how often parts of the text have been erased; tells whether a vector is still one of this text.
+    """
 
     row: int
     day: str
     name: str | None
     text: str
+    redactions: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import cast
 
 from memstrata.core.candidates import View
 from memstrata.core.clock import microseconds, parse_time
 from memstrata.core.filters import parse_filter
 from memstrata.core.messages import MAX_ID, checked_text
 from memstrata.errors import InvalidInput
-from memstrata.types import ITEM_KINDS
+from memstrata.types import FACT_KINDS, FACT_STATUSES, ITEM_KINDS, FactKind, FactStatus
 
 MAX_QUERY = 100_000
 MAX_LIMIT = {"limit": 1000, "max_tokens": 1_000_000}
@@ -56,3 +57,26 @@ def checked_ids(ids: object) -> list[str]:
         raise InvalidInput(f"ids are a list of episode ids, not {type(ids).__name__}")
     many = [ids] if isinstance(ids, str) else ids
     return [checked_text(each, what="an id", limit=MAX_ID) for each in many]
+
+
+def optional_time(value: datetime | str | None, *, what: str) -> datetime | None:
+    """An aware time, or None where none is given."""
+    return None if value is None else parse_time(value, what=what)
+
+
+def checked_kinds(kind: FactKind | Sequence[FactKind] | None) -> tuple[FactKind, ...] | None:
+    """Kinds of facts; one is a list of one."""
+    return None if kind is None else cast(tuple[FactKind, ...], _closed(kind, FACT_KINDS, what="kind"))
+
+
+def checked_statuses(status: FactStatus | Sequence[FactStatus]) -> tuple[FactStatus, ...]:
+    """States of facts; one is a list of one."""
+    return cast(tuple[FactStatus, ...], _closed(status, FACT_STATUSES, what="status"))
+
+
+def _closed(given: str | Sequence[str], known: Sequence[str], *, what: str) -> tuple[str, ...]:
+    many = (given,) if isinstance(given, str) else tuple(given)
+    unknown = [each for each in many if each not in known]
+    if unknown or not many:
+        raise InvalidInput(f"{what} is one of {', '.join(known)}, not {unknown or given!r}")
+    return many

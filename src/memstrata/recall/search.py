@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from memstrata.core.candidates import Floats, Pool, Probe, View
 from memstrata.errors import EmbedderError
 from memstrata.ports import Embedder, Store
 from memstrata.recall.questions import Question, read_question
 from memstrata.recall.signals import signals
-from memstrata.recall.weights import Weights, kind_of_log, weights_for
+from memstrata.recall.weights import kind_of_log, weights_for
 from memstrata.types import Hit, Hits, LogKind, Scope, Source
 
 PER_LEG = 150
@@ -28,10 +29,42 @@ class Request:
     limit: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scored:
+    """A pool with the score of each row: `order` lists places in it, best first; `shares` is (rows, signals)."""
+
+    question: Question
+    pool: Pool
+    order: NDArray[np.intp]
+    scores: Floats
+    shares: Floats
+    names: tuple[str, ...]
+    degraded: tuple[str, ...]
+
+    def why(self, place: int) -> dict[str, float]:
+        """Each signal's share of a row's score."""
+        return {name: float(share) for name, share in zip(self.names, self.shares[place], strict=True) if share}
+
+
 def search(
     store: Store, embedder: Embedder | None, scope: Scope, request: Request, *, log_kind: LogKind | None
 ) -> Hits:
     """The best hits for a request, with each signal's share and whatever could not be used."""
+    scored = score(store, embedder, scope, request, log_kind=log_kind)
+    best = scored.order[: request.limit]
+    places = {int(scored.pool.rows[place]): int(place) for place in best}
+    hits = []
+    for row, episode in store.by_rows(scope, list(places)):
+        place = places[row]
+        source = Source(episode_id=episode.id, start=0, end=len(episode.text))
+        hits.append(Hit(item=episode, score=float(scored.scores[place]), why=scored.why(place), sources=(source,)))
+    return Hits(hits, degraded=scored.degraded)
+
+
+def score(
+    store: Store, embedder: Embedder | None, scope: Scope, request: Request, *, log_kind: LogKind | None
+) -> Scored:
+    """Gather a question's candidates by every leg and weigh their signals; ties go to the newer."""
     question = read_question(request.query, speakers=store.names(scope))
     vector, degraded = _embed(embedder, question.text)
     probe = Probe(
@@ -45,7 +78,21 @@ def search(
     if vector is not None:
         degraded += still_embedding(pool.population, pool.with_vector)
     weights = weights_for(log_kind or kind_of_log(pool), dense=pool.with_vector > 0)
-    return Hits(_hits(store, scope, pool, question, weights, request.limit), degraded=degraded)
+    columns = signals(pool, question) if len(pool) else {}
+    names = tuple(name for name in columns if weights.values.get(name))
+    shares = np.zeros((0, 0), np.float32)
+    if names:
+        shares = np.stack([columns[name] * weights.values[name] for name in names], axis=1)  # (candidates, signals)
+    scores = shares.sum(axis=1)
+    return Scored(
+        question=question,
+        pool=pool,
+        order=np.lexsort((-pool.rows, -scores)),
+        scores=scores,
+        shares=shares,
+        names=names,
+        degraded=degraded,
+    )
 
 
 def still_embedding(episodes: int, vectors: int) -> tuple[str, ...]:
@@ -61,22 +108,3 @@ def _embed(embedder: Embedder | None, query: str) -> tuple[Floats | None, tuple[
         return embedder.embed_queries([query])[0], ()
     except EmbedderError as error:
         return None, (f"found by words alone, the embedder failed: {error}",)
-
-
-def _hits(store: Store, scope: Scope, pool: Pool, question: Question, weights: Weights, limit: int) -> list[Hit]:
-    """The best `limit` of a pool; ties go to the newer."""
-    if not len(pool):
-        return []
-    columns = signals(pool, question)
-    names = [name for name in columns if weights.values.get(name)]
-    shares = np.stack([columns[name] * weights.values[name] for name in names], axis=1)  # (candidates, signals)
-    scores = shares.sum(axis=1)
-    best = np.lexsort((-pool.rows, -scores))[:limit]
-    places = {int(pool.rows[place]): int(place) for place in best}
-    hits = []
-    for row, episode in store.by_rows(scope, list(places)):
-        place = places[row]
-        why = {name: float(share) for name, share in zip(names, shares[place], strict=True) if share}
-        source = Source(episode_id=episode.id, start=0, end=len(episode.text))
-        hits.append(Hit(item=episode, score=float(scores[place]), why=why, sources=(source,)))
-    return hits

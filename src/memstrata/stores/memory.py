@@ -8,71 +8,36 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
 
 from memstrata.core.candidates import Floats, Pool, Probe, View
-from memstrata.core.clock import day_in_words, from_microseconds, microseconds
-from memstrata.core.features import Features
-from memstrata.core.filters import matches
+from memstrata.core.facts.erasing import Redaction, without_episodes
+from memstrata.core.facts.log import NewChange
+from memstrata.core.facts.reading import BELIEVED
 from memstrata.core.paging import decode_cursor, encode_cursor
-from memstrata.core.records import Appended, Counts, Forgotten, Job, JobCounts, NewEpisode, NewJob, TextRow
-from memstrata.core.sessions import continues_session
-from memstrata.errors import Closed, Conflict
+from memstrata.core.records import (
+    Appended,
+    Counts,
+    Extracted,
+    FactQuery,
+    Forgotten,
+    Job,
+    JobCounts,
+    NewEpisode,
+    NewJob,
+    Spent,
+    TextRow,
+)
+from memstrata.errors import Closed, Conflict, NotFound
+from memstrata.stores.fact_rules import clipped, without_words
+from memstrata.stores.memory_facts import MemoryFacts
 from memstrata.stores.memory_jobs import MemoryJobs
-from memstrata.stores.reference import ReferenceRow, reference_candidates
-from memstrata.types import Episode, Json, Page, Scope
-
-
-@dataclass(slots=True)
-class _Kept:
-    row: int
-    episode: Episode
-    digest: bytes
-    features: Features
-    vectors: dict[str, Floats] = field(default_factory=dict)
-
-    @property
-    def said(self) -> int:
-        return microseconds(self.episode.timestamp)
-
-    @property
-    def recorded(self) -> int:
-        return microseconds(self.episode.recorded_at)
-
-    def columns(self) -> dict[str, Json]:
-        """The fields that a filter may name."""
-        episode = self.episode
-        return {
-            "role": episode.role,
-            "name": episode.name,
-            "run_id": episode.run_id,
-            "message_id": episode.message_id,
-            "timestamp": self.said,
-            "recorded_at": self.recorded,
-        }
-
-
-@dataclass(slots=True)
-class _Partition:
-    key: int
-    scope: Scope
-    kept: list[_Kept] = field(default_factory=list)
-    next_row: int = 0
-    next_session: int = 0
-    forgotten: int = 0
-    last_of_run: dict[str | None, tuple[int, int, int]] = field(default_factory=dict)
-
-    def session_for(self, run_id: str | None, timestamp: int) -> int:
-        """The session an episode belongs to, and remember it as the run's last."""
-        session, last, episodes = self.last_of_run.get(run_id, (-1, 0, 0))
-        if session < 0 or not continues_session(last=last, episodes=episodes, timestamp=timestamp):
-            session, episodes = self.next_session, 0
-            self.next_session += 1
-        self.last_of_run[run_id] = (session, timestamp, episodes + 1)
-        return session
+from memstrata.stores.memory_rows import Partition
+from memstrata.stores.reference import reference_candidates
+from memstrata.types import Change, Episode, Fact, FactStatus, Page, Scope
 
 
 class MemoryStore:
@@ -80,8 +45,9 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        self._partitions: dict[Scope, _Partition] = {}
+        self._partitions: dict[Scope, Partition] = {}
         self._jobs = MemoryJobs()
+        self._facts = MemoryFacts()
         self._space: str | None = None
         self._closed = False
 
@@ -96,16 +62,14 @@ class MemoryStore:
             for new in episodes:
                 before = known.get(new.digest)
                 earlier = before.episode.text if before else fresh.get(new.digest, new).text
-                if earlier != new.text:
+                if earlier != new.text and not (before and before.redactions):
                     raise Conflict(f"message id {new.message_id!r} is known with another text; give it a new id")
                 if before is None:
                     fresh.setdefault(new.digest, new)
-            if fresh and not partition.key:
-                partition.key = len(self._partitions) + 1
-                self._partitions[partition.scope] = partition
-            for new in fresh.values():
-                partition.kept.append(self._keep(partition, new, recorded_at))
             if fresh:
+                self._found(partition)
+                for new in fresh.values():
+                    partition.keep(new, recorded_at)
                 for job in jobs:
                     self._jobs.enqueue(job.queue, partition.key, at=recorded_at)
             ids = {digest: kept.episode.id for digest, kept in known.items()}
@@ -116,9 +80,9 @@ class MemoryStore:
         """See `Store.candidates`."""
         with self._open():
             kept = {each.row: each for each in self._partition(scope).kept}
-            rows = [self._reference_row(each, probe.space) for each in kept.values()]
+            rows = [each.reference_row(probe.space) for each in kept.values()]
             view = replace(probe.view, run_id=scope.run_within or probe.view.run_id)
-            return reference_candidates(rows, replace(probe, view=view), lambda row: self._passes(kept[row.row], view))
+            return reference_candidates(rows, replace(probe, view=view), lambda row: kept[row.row].passes(view))
 
     def names(self, scope: Scope) -> tuple[str, ...]:
         """See `Store.names`."""
@@ -135,14 +99,18 @@ class MemoryStore:
     def by_ids(self, scope: Scope, ids: Sequence[str]) -> list[Episode]:
         """See `Store.by_ids`."""
         with self._open():
-            kept = {each.episode.id: each.episode for each in self._visible(scope, View())}
+            kept = {each.episode.id: each.episode for each in self._partition(scope).visible(scope.run_within)}
             return [kept[id_] for id_ in ids if id_ in kept]
 
     def list_episodes(self, scope: Scope, view: View, *, limit: int, cursor: str | None) -> Page:
         """See `Store.list_episodes`."""
         before = None if cursor is None else decode_cursor(cursor)
         with self._open():
-            found = sorted(self._visible(scope, view), key=lambda each: (each.said, each.row), reverse=True)
+            found = sorted(
+                self._partition(scope).visible(scope.run_within, view),
+                key=lambda each: (each.said, each.row),
+                reverse=True,
+            )
         found = [each for each in found if before is None or (each.said, each.row) < before]
         page = found[:limit]
         more = encode_cursor(page[-1].said, page[-1].row) if page and len(found) > limit else None
@@ -152,21 +120,50 @@ class MemoryStore:
         """See `Store.forget`."""
         with self._open():
             partition = self._partition(scope)
-            gone = [each for each in self._visible(scope, View()) if ids is None or each.episode.id in set(ids)]
+            visible = partition.visible(scope.run_within)
+            gone = [each for each in visible if ids is None or each.episode.id in set(ids)]
             rows = {each.row for each in gone}
+            gone_ids = tuple(each.episode.id for each in gone)
             partition.kept = [each for each in partition.kept if each.row not in rows]
             partition.forgotten += len(gone)
             runs = {each.episode.run_id for each in partition.kept}
             partition.last_of_run = {run: last for run, last in partition.last_of_run.items() if run in runs}
+            if gone:
+                self._facts.erase(partition.key, gone_ids, lambda log: without_episodes(log, gone_ids))
             if not partition.kept:
                 self._jobs.drop_scope(partition.key)
-            return Forgotten(episode_ids=tuple(each.episode.id for each in gone), scrubbed=True)
+            return Forgotten(episode_ids=gone_ids, scrubbed=True)
+
+    def redact(
+        self,
+        scope: Scope,
+        redactions: Sequence[Redaction],
+        *,
+        receipt_id: str,
+        at: datetime,
+        jobs: Sequence[NewJob] = (),
+    ) -> Forgotten:
+        """See `FactStore.redact`."""
+        with self._open():
+            partition = self._partition(scope)
+            kept = {each.episode.id: each for each in partition.visible(scope.run_within)}
+            found = clipped(redactions, {id_: each.episode.text for id_, each in kept.items()})
+            for redaction in found:
+                kept[redaction.episode_id].redact(redaction.spans)
+            if not found:
+                return Forgotten(episode_ids=(), scrubbed=True)
+            changed = {redaction.episode_id for redaction in found}
+            self._facts.erase(partition.key, changed, lambda log: without_words(log, found))
+            for job in jobs:
+                self._jobs.enqueue(job.queue, partition.key, at=at)
+            return Forgotten(episode_ids=tuple(id_ for id_ in kept if id_ in changed), scrubbed=True)
 
     def counts(self, scope: Scope, *, space: str | None) -> Counts:
         """See `Store.counts`."""
         with self._open():
             partition = self._partition(scope)
-            found = self._visible(scope, View())
+            found = partition.visible(scope.run_within)
+            facts = self._statuses(scope)
             times = [each.said for each in found]
             return Counts(
                 episodes=len(found),
@@ -178,6 +175,8 @@ class MemoryStore:
                 vectors=sum(space in each.vectors for each in found),
                 forgotten=partition.forgotten,
                 jobs=self._jobs.counts(None, scope_key=partition.key),
+                facts=sum(status in BELIEVED for status in facts),
+                quarantined=facts.count("quarantined"),
             )
 
     def use_space(self, space: str, *, queue: str, at: datetime) -> None:
@@ -194,23 +193,32 @@ class MemoryStore:
         """See `Store.missing_vectors`."""
         with self._open():
             missing = [each for each in self._by_key(scope_key).kept if space not in each.vectors]
-            return [
-                TextRow(
-                    row=each.row,
-                    day=day_in_words(each.episode.timestamp),
-                    name=each.episode.name,
-                    text=each.episode.text,
-                )
-                for each in missing[:limit]
-            ]
+            return [each.text_row() for each in missing[:limit]]
 
-    def put_vectors(self, scope_key: int, space: str, rows: Sequence[int], vectors: Floats) -> None:
+    def put_vectors(
+        self,
+        scope_key: int,
+        space: str,
+        rows: Sequence[int],
+        vectors: Floats,
+        *,
+        redactions: Sequence[int] | None = None,
+    ) -> None:
         """See `Store.put_vectors`."""
         with self._open():
             kept = {each.row: each for each in self._by_key(scope_key).kept}
-            for row, vector in zip(rows, vectors, strict=True):
-                if row in kept:
+            for place, (row, vector) in enumerate(zip(rows, vectors, strict=True)):
+                if row in kept and (redactions is None or redactions[place] == kept[row].redactions):
                     kept[row].vectors[space] = np.array(vector, dtype=np.float32)
+
+    def vectors(self, scope: Scope, rows: Sequence[int], space: str) -> Floats:
+        """See `Store.vectors`."""
+        with self._open():
+            kept = {each.row: each.vectors.get(space) for each in self._partition(scope).kept}
+        known = {row: kept[row] for row in rows if kept.get(row) is not None}
+        dimensions = len(next(iter(known.values()))) if known else 0  # type: ignore[arg-type]
+        nothing = np.full(dimensions, np.nan, np.float32)
+        return np.array([known.get(row, nothing) for row in rows], np.float32).reshape(len(rows), dimensions)
 
     def drop_other_spaces(self, scope_key: int, space: str) -> None:
         """See `Store.drop_other_spaces`."""
@@ -223,6 +231,62 @@ class MemoryStore:
     def scrub(self) -> bool:
         """There are no files."""
         return True
+
+    def scope_of(self, scope_key: int) -> Scope:
+        """See `FactStore.scope_of`."""
+        with self._open():
+            return self._by_key(scope_key).scope
+
+    def change_facts(
+        self, scope: Scope, changes: Sequence[NewChange], *, expected: int | None, extracted: Extracted | None = None
+    ) -> list[Change]:
+        """See `FactStore.change_facts`."""
+        with self._open():
+            partition = self._partition(scope)
+            present = {each.episode.id for each in partition.kept}
+            return self._facts.write(partition.key, changes, expected=expected, extracted=extracted, present=present)
+
+    def last_change(self, scope: Scope) -> int:
+        """See `FactStore.last_change`."""
+        with self._open():
+            return self._facts.last(self._partition(scope).key)
+
+    def facts(self, scope: Scope, wanted: FactQuery) -> list[Fact]:
+        """See `FactStore.facts`."""
+        with self._open():
+            partition = self._partition(scope)
+            rows = {each.episode.id: each.row for each in partition.kept}
+            return self._facts.facts(partition.key, wanted, rows, self._within(scope))
+
+    def fact_log(self, scope: Scope, ids: Sequence[str] | None = None) -> list[Change]:
+        """See `FactStore.fact_log`."""
+        with self._open():
+            log = self._facts.log(self._partition(scope).key, self._within(scope))
+            return [change for change in log if ids is None or change.fact_id in set(ids)]
+
+    def change(self, scope: Scope, id: str) -> Change | None:  # noqa: A002 - the field's word
+        """See `FactStore.change`."""
+        return next((change for change in self.fact_log(scope) if change.id == id), None)
+
+    def unextracted(self, scope: Scope, *, extractor: str, limit: int) -> list[tuple[int, Episode]]:
+        """See `FactStore.unextracted`."""
+        with self._open():
+            partition = self._partition(scope)
+            through = self._facts.through(partition.key, extractor)
+            visible = partition.visible(scope.run_within)
+            return [(each.row, each.episode) for each in visible if each.row > through][:limit]
+
+    def spent(self, scope: Scope, *, day: str) -> Spent:
+        """See `FactStore.spent`."""
+        with self._open():
+            return self._facts.spent(self._partition(scope).key, day)
+
+    def spend(self, scope: Scope, *, day: str, spent: Spent) -> None:
+        """See `FactStore.spend`."""
+        with self._open():
+            partition = self._partition(scope)
+            self._found(partition)
+            self._facts.spend(partition.key, day, spent)
 
     def claim(
         self, queues: Sequence[str], *, owner: str, at: datetime, lease: timedelta, scope: Scope | None
@@ -275,57 +339,27 @@ class MemoryStore:
                 raise Closed("the store is closed; open the memory again")
             yield
 
-    def _partition(self, scope: Scope) -> _Partition:
+    def _partition(self, scope: Scope) -> Partition:
         """The partition that a scope lies in; an empty one, which is not kept, where nothing was ever added."""
-        return self._partitions.get(scope.partition) or _Partition(0, scope.partition)
+        return self._partitions.get(scope.partition) or Partition(0, scope.partition)
 
-    def _by_key(self, scope_key: int) -> _Partition:
-        return next(each for each in self._partitions.values() if each.key == scope_key)
+    def _by_key(self, scope_key: int) -> Partition:
+        for each in self._partitions.values():
+            if each.key == scope_key:
+                return each
+        raise NotFound(f"no scope has the key {scope_key!r}; take it from a job of this store")
 
-    def _keep(self, partition: _Partition, new: NewEpisode, recorded_at: datetime) -> _Kept:
-        episode = Episode(
-            id=new.id,
-            scope=replace(partition.scope, run_id=new.run_id),
-            session=partition.session_for(new.run_id, new.timestamp),
-            role=new.role,
-            name=new.name,
-            text=new.text,
-            timestamp=from_microseconds(new.timestamp, new.offset),
-            recorded_at=recorded_at,
-            metadata=dict(new.metadata),
-            message_id=new.message_id,
-        )
-        partition.next_row += 1
-        return _Kept(partition.next_row - 1, episode, new.digest, new.features)
+    def _found(self, partition: Partition) -> None:
+        """Keep a partition that is to hold something."""
+        if not partition.key:
+            partition.key = len(self._partitions) + 1
+            self._partitions[partition.scope] = partition
 
-    def _visible(self, scope: Scope, view: View) -> list[_Kept]:
-        narrowed = replace(view, run_id=scope.run_within or view.run_id)
-        return [each for each in self._partition(scope).kept if self._passes(each, narrowed)]
+    def _within(self, scope: Scope) -> set[str]:
+        return {each.episode.id for each in self._partition(scope).visible(scope.run_within)}
 
-    @staticmethod
-    def _passes(each: _Kept, view: View) -> bool:
-        if view.run_id is not None and each.episode.run_id != view.run_id:
-            return False
-        if view.said_until is not None and each.said > view.said_until:
-            return False
-        if view.recorded_until is not None and each.recorded > view.recorded_until:
-            return False
-        return view.filter is None or matches(view.filter, each.columns(), each.episode.metadata)
-
-    @staticmethod
-    def _reference_row(each: _Kept, space: str | None) -> ReferenceRow:
-        episode = each.episode
-        offset = episode.timestamp.utcoffset() or timedelta()
-        return ReferenceRow(
-            row=each.row,
-            session=episode.session,
-            role=episode.role,
-            name=episode.name,
-            timestamp=each.said,
-            offset=int(offset.total_seconds() // 60),
-            features=each.features,
-            vector=each.vectors.get(space) if space is not None else None,
-        )
+    def _statuses(self, scope: Scope) -> list[FactStatus]:
+        return [fact.status for fact in self.facts(scope, FactQuery())]
 
 
 def open_url(url: str, *, cache_bytes: int) -> MemoryStore:

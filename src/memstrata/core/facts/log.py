@@ -58,13 +58,18 @@ def fold_one(changes: Sequence[Change]) -> Fact | None:
     undone = _undone(changes)
     fact: Fact | None = None
     for change in changes:
-        if change.kind == "undone" or change.id in undone:
-            continue
-        if change.kind == "asserted":
-            fact = fact or _begin(change)
-        elif fact is not None:
-            fact = _step(fact, change)
+        if change.id not in undone:
+            fact = step(fact, change)
     return fact
+
+
+def step(fact: Fact | None, change: Change) -> Fact | None:
+    """The fact after one more change; None before it began."""
+    if change.kind == "undone":
+        return fact
+    if change.kind == "asserted":
+        return fact or _begin(change)
+    return None if fact is None else _step(fact, change)
 
 
 def _undone(changes: Sequence[Change]) -> set[str]:

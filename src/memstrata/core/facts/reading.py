@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from memstrata.types import Fact
+from memstrata.types import Fact, FactStatus
 
-BELIEVED = ("active", "disputed", "superseded")
+BELIEVED: tuple[FactStatus, ...] = ("active", "disputed", "superseded")
 """States of facts that were once right to believe; the others are seen only in their history."""
 
 

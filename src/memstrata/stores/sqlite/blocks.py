@@ -54,6 +54,12 @@ def seal_again(connection: apsw.Connection, number: int, rows: Iterable[int]) ->
                 _seal_vector_block(connection, number, space, block)
 
 
+def unseal_vectors(connection: apsw.Connection, number: int, rows: Iterable[int]) -> None:
+    """Drop the sealed vectors of every block that holds one of `rows`; `seal_vectors` seals full ones again."""
+    blocks = {row // BLOCK_ROWS for row in rows}
+    connection.executemany(Q["delete_vector_block"], [(number, block) for block in blocks])
+
+
 def load_scope(connection: apsw.Connection, number: int) -> tuple[Rows, Keys]:
     """Columns and postings of all rows of a scope."""
     start = 0

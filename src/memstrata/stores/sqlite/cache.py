@@ -52,7 +52,7 @@ class _Entry:
         if self.index is None:
             self.index = ScopeIndex(*load_scope(connection, self.number))
         elif last > self.event:
-            self._catch_up(connection, self.index)
+            self.index = self._catch_up(connection, self.index)
         if last > self.event:
             self.event = last
             self.names = dict(connection.execute(Q["speakers"], (self.number,)))
@@ -73,15 +73,18 @@ class _Entry:
             self.labels.extend(_read_labels(connection, self.number, self.labels.through), through=size)
         return self.labels
 
-    def _catch_up(self, connection: apsw.Connection, index: ScopeIndex) -> None:
+    def _catch_up(self, connection: apsw.Connection, index: ScopeIndex) -> ScopeIndex:
         for _, kind, space, blob in connection.execute(Q["events_after"], (self.number, self.event)):
             rows = np.frombuffer(blob, dtype=np.uint32).astype(np.int64)
             if kind == "added" and len(rows) and rows[-1] >= index.table.size:
                 index.append(*load_rows(connection, self.number, start=index.table.size))
             elif kind == "forgot":
                 index.remove(rows)
+            elif kind == "rewrote":  # in an index, an episode has one text for good
+                return ScopeIndex(*load_scope(connection, self.number))
             elif kind == "embedded" and space == self.space and index.vectors is not None and len(rows):
                 index.put_vectors(*load_halves(connection, self.number, space, int(rows.min()), int(rows.max())))
+        return index
 
 
 class IndexCache:

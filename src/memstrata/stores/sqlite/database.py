@@ -27,9 +27,11 @@ from memstrata.errors import (
     StoreReadOnly,
     StoreTooNew,
 )
+from memstrata.stores.sqlite.gaps import wipe_gaps
 from memstrata.stores.sqlite.migrations import SCHEMA_VERSION, migrate
 
 BUSY_WAIT_MS = 30_000
+SCRUB_WAIT_MS = 1000
 GROUP = 128
 """Most writes in one commit; more hardly share its cost any better."""
 APPLICATION_ID = 0x4D535452  # "MSTR"
@@ -107,10 +109,12 @@ class Database:
                     connection.execute("ROLLBACK")
                 self._give_back(connection)
 
-    def checkpoint(self) -> bool:
-        """Move everything from the log into the file and empty the log; False while a reader is in the way."""
-        row = self._submit(_truncate_log, alone=True)
-        return row is not None and row[0] == 0
+    def scrub(self, mark: Operation[None]) -> bool:
+        """Leave nothing of what was deleted in the log or in gaps of the file, then write `mark`.
+
+        False, with nothing marked, while a reader or another process's writer is in the way.
+        """
+        return self._submit(lambda writer: self._scrub(writer, mark), alone=True)
 
     def close(self) -> None:
         """Finish the queued writes and close every connection."""
@@ -183,6 +187,26 @@ class Database:
             if writer.in_transaction:
                 writer.execute("ROLLBACK")
             raise
+
+    def _scrub(self, writer: apsw.Connection, mark: Operation[None]) -> bool:
+        if not _empty_log(writer):
+            return False
+        connection = self._connect()  # not the writer: a commit of another's makes it read its pages again
+        try:
+            connection.execute("PRAGMA synchronous = FULL; PRAGMA secure_delete = ON").fetchall()
+            connection.set_busy_timeout(SCRUB_WAIT_MS)
+            connection.execute("BEGIN IMMEDIATE")
+            log = self.path.with_name(self.path.name + "-wal")
+            if log.exists() and log.stat().st_size:  # another process wrote in between
+                return False
+            wipe_gaps(self.path)
+            mark(connection)
+            connection.execute("COMMIT")
+        except apsw.BusyError:
+            return False
+        finally:
+            connection.close()
+        return True
 
     def _write_loop(self) -> None:
         while (first := self._queue.get()) is not None:
@@ -263,10 +287,12 @@ class _Refused:
     error: MemstrataError
 
 
-def _truncate_log(connection: apsw.Connection) -> tuple[Any, ...] | None:
-    connection.set_busy_timeout(1000)
+def _empty_log(connection: apsw.Connection) -> bool:
+    """Move everything from the log into the file and empty the log; False while a reader is in the way."""
+    connection.set_busy_timeout(SCRUB_WAIT_MS)
     try:
-        return connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        row = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return row is not None and row[0] == 0
     finally:
         connection.set_busy_timeout(BUSY_WAIT_MS)
 

@@ -1,4 +1,4 @@
-"""Episodes in the file: append, read, page, count, erase. Functions on a connection inside a transaction."""
+"""Episodes in the file: append, read, page, count. Functions on a connection inside a transaction."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ from typing import cast
 import apsw
 
 from memstrata.core.candidates import View
-from memstrata.core.clock import from_microseconds, microseconds
+from memstrata.core.clock import day_in_words, from_microseconds, microseconds
+from memstrata.core.features import episode_features
 from memstrata.core.filters import matches
 from memstrata.core.index.postings import pack_terms
 from memstrata.core.paging import decode_cursor, encode_cursor
 from memstrata.core.records import Appended, Counts, JobCounts, NewEpisode, NewJob
 from memstrata.errors import Conflict
-from memstrata.stores.sqlite.blocks import seal, seal_again
+from memstrata.stores.sqlite import facts
+from memstrata.stores.sqlite.blocks import seal
 from memstrata.stores.sqlite.jobs import counts as job_counts
 from memstrata.stores.sqlite.scopes import (
+    LAST_ROW,
     ROW_BITS,
     Placement,
     id_range,
@@ -28,12 +31,11 @@ from memstrata.stores.sqlite.scopes import (
     scope_ids,
     scope_number,
 )
-from memstrata.stores.sqlite.sql import Q, one
+from memstrata.stores.sqlite.sql import Q, in_batches, one
 from memstrata.stores.sqlite.vectors import space_number
 from memstrata.types import ROLES, Episode, Json, Page, Role, Scope
 
 _Row = tuple[int, str, str | None, int, int, str | None, str, int, int, int, str | None, str | None]
-IDS_A_STATEMENT = 500
 NO_RUN = -1
 NO_COUNTS = Counts(
     episodes=0,
@@ -60,7 +62,7 @@ def append(
     placement = Placement.load(connection, scope)
     at = microseconds(recorded_at)
     ids: dict[bytes, str] = {}
-    texts: dict[bytes, str] = {}
+    texts: dict[bytes, str | None] = {}
     values = []
     for new in episodes:
         if new.digest not in ids:
@@ -68,7 +70,7 @@ def append(
             ids[new.digest], texts[new.digest] = known or (new.id, new.text)
             if known is None:
                 values.append(_values(placement, new, at))
-        if texts[new.digest] != new.text:
+        if texts[new.digest] not in (None, new.text):
             raise Conflict(f"message id {new.message_id!r} is known with another text; give it a new id")
     if values:
         connection.executemany(Q["insert_episode"], values)
@@ -132,6 +134,7 @@ def counts(connection: apsw.Connection, scope: Scope, *, space: str | None) -> C
     found = one(connection, Q["counts"], (*id_range(number), run))
     space_no = None if space is None else space_number(connection, space)
     (vectors,) = one(connection, Q["count_vectors"], (space_no, *id_range(number), run))
+    believed, quarantined = facts.counts(connection, number, run)
     return Counts(
         episodes=found[0],
         runs=found[1],
@@ -142,32 +145,39 @@ def counts(connection: apsw.Connection, scope: Scope, *, space: str | None) -> C
         vectors=vectors,
         forgotten=forgotten,
         jobs=job_counts(connection, None, scope_key=number),
+        facts=believed,
+        quarantined=quarantined,
     )
 
 
-def erase(
-    connection: apsw.Connection, scope: Scope, *, ids: Sequence[str] | None, receipt_id: str, at: datetime
-) -> tuple[str, ...]:
-    """Delete episodes with everything derived from them; leave an event, a receipt and no word."""
-    number = scope_number(connection, scope)
-    if number is None:
-        return ()
-    targets = _erase_targets(connection, scope, number, ids)
-    numbers = [target[0] for target in targets]
-    connection.executemany("DELETE FROM episode WHERE id = ?", [(id_,) for id_ in numbers])
-    spaces = [row[0] for row in connection.execute("SELECT no FROM space")]
-    connection.executemany("DELETE FROM vector WHERE space = ? AND id = ?", [(s, i) for s in spaces for i in numbers])
-    connection.execute(Q["delete_unused_speakers"], (number,))
-    connection.execute(Q["delete_unused_runs"], (number,))
-    rows = [id_ & ((1 << ROW_BITS) - 1) for id_ in numbers]
-    seal_again(connection, number, rows)
-    if targets:
-        connection.execute(Q["count_forgotten"], (number, len(targets)))
-        record_event(connection, number, "forgot", rows, microseconds(at))
-        if connection.execute(Q["any_episode"], id_range(number)).fetchone() is None:
-            connection.execute(Q["delete_jobs_of_scope"], (number,))
-    connection.execute(Q["insert_erasure"], (receipt_id, number, len(targets), microseconds(at)))
-    return tuple(target[1] for target in targets)
+def after(connection: apsw.Connection, scope: Scope, number: int, row: int, *, limit: int) -> list[tuple[int, Episode]]:
+    """Row and episode of those behind a row, oldest first."""
+    run = None if scope.run_within is None else run_number(connection, number, scope.run_within)
+    run = NO_RUN if run is None and scope.run_within is not None else run
+    first, last = id_range(number)
+    statement = (
+        f"{Q['episode_columns']} WHERE e.id BETWEEN ? AND ? AND e.run = coalesce(?, e.run) ORDER BY e.id LIMIT ?"
+    )
+    rows = connection.execute(statement, (first + row + 1, last, run, limit))
+    home = scope.partition
+    return [(typed[0], _episode(typed, home)) for typed in (cast(_Row, found) for found in rows)]
+
+
+def put_features(connection: apsw.Connection, id_: int, text: str, *, name: str | None, said: int, offset: int) -> None:
+    """Derive anew what an episode is searched and weighed by."""
+    features = episode_features(text, name=name, date=day_in_words(from_microseconds(said, offset)))
+    connection.execute(
+        Q["put_features"],
+        (
+            id_,
+            pack_terms(features.terms, id_ & LAST_ROW).tobytes(),
+            features.length,
+            features.question_share,
+            features.words,
+            features.proper_nouns,
+            features.time_expression,
+        ),
+    )
 
 
 def _values(placement: Placement, new: NewEpisode, recorded_at: int) -> tuple[object, ...]:
@@ -197,21 +207,6 @@ def _values(placement: Placement, new: NewEpisode, recorded_at: int) -> tuple[ob
     )
 
 
-def _erase_targets(
-    connection: apsw.Connection, scope: Scope, number: int, ids: Sequence[str] | None
-) -> list[tuple[int, str]]:
-    run = scope.run_within
-    if ids is not None:
-        wanted = {episode.id for episode in by_ids(connection, scope, ids)}
-        found = (connection.execute("SELECT id, public_id FROM episode WHERE public_id = ?", (i,)) for i in wanted)
-        return sorted(cast(tuple[int, str], row) for cursor in found for row in cursor)
-    if run is None:
-        return [cast(tuple[int, str], row) for row in connection.execute(Q["ids_of_scope"], id_range(number))]
-    run_no = run_number(connection, number, run)
-    rows = connection.execute(Q["ids_of_run"], (*id_range(number), run_no))
-    return [cast(tuple[int, str], row) for row in rows]
-
-
 def _page_query(
     connection: apsw.Connection, number: int, scope: Scope, view: View, before: tuple[int, int] | None
 ) -> tuple[str, tuple[object, ...]]:
@@ -232,13 +227,8 @@ def _page_query(
 
 
 def _select_in(connection: apsw.Connection, column: str, keys: Sequence[object], more: str = "") -> list[_Row]:
-    rows: list[_Row] = []
-    for start in range(0, len(keys), IDS_A_STATEMENT):
-        part = keys[start : start + IDS_A_STATEMENT]
-        marks = ",".join("?" * len(part))
-        statement = f"{Q['episode_columns']} WHERE {column} IN ({marks}) {more}"
-        rows += [cast(_Row, row) for row in connection.execute(statement, tuple(part))]
-    return rows
+    statement = f"{Q['episode_columns']} WHERE {column} IN (/* keys */) {more}"
+    return [cast(_Row, row) for row in in_batches(connection, statement, keys)]
 
 
 def _columns(row: _Row) -> dict[str, Json]:

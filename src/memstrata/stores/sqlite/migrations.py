@@ -10,14 +10,11 @@ from collections.abc import Callable
 
 import apsw
 
-from memstrata.core.clock import day_in_words, from_microseconds
-from memstrata.core.features import episode_features
-from memstrata.core.index.postings import pack_terms
 from memstrata.stores.sqlite.blocks import seal
-from memstrata.stores.sqlite.sql import SCHEMA, Q
+from memstrata.stores.sqlite.episodes import put_features
+from memstrata.stores.sqlite.sql import SCHEMA, STEP_3, Q
 
-SCHEMA_VERSION = 2
-_ROW = (1 << 32) - 1
+SCHEMA_VERSION = 3
 
 
 def migrate(connection: apsw.Connection, version: int) -> None:
@@ -35,7 +32,12 @@ def _count_proper_nouns(connection: apsw.Connection) -> None:
     _derive_again(connection)
 
 
-_STEPS: dict[int, Callable[[apsw.Connection], None]] = {2: _count_proper_nouns}
+def _add_facts(connection: apsw.Connection) -> None:
+    """3: facts have their log, and parts of an episode's text may be erased."""
+    connection.execute(STEP_3)
+
+
+_STEPS: dict[int, Callable[[apsw.Connection], None]] = {2: _count_proper_nouns, 3: _add_facts}
 
 
 def _derive_again(connection: apsw.Connection) -> None:
@@ -44,19 +46,7 @@ def _derive_again(connection: apsw.Connection) -> None:
     last = -1
     while rows := list(connection.execute(Q["texts_after"], (last,))):
         for id_, text, name, said, offset in rows:
-            features = episode_features(text, name=name, date=day_in_words(from_microseconds(said, offset)))
-            connection.execute(
-                Q["put_features"],
-                (
-                    id_,
-                    pack_terms(features.terms, id_ & _ROW).tobytes(),
-                    features.length,
-                    features.question_share,
-                    features.words,
-                    features.proper_nouns,
-                    features.time_expression,
-                ),
-            )
+            put_features(connection, id_, text, name=name, said=said, offset=offset)
         last = rows[-1][0]
     for number, next_row in list(connection.execute("SELECT no, next_row FROM scope")):
         seal(connection, number, 0, next_row)

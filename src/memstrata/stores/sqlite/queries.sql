@@ -49,7 +49,8 @@ INSERT INTO speaker (scope, no, name) SELECT ?1, coalesce(max(no) + 1, 0), ?2 FR
 RETURNING no;
 
 -- name: episode_by_digest
-SELECT public_id, text FROM episode WHERE digest = ?;
+-- Of a redacted episode the text is no longer known, so that any text of its digest is the same message.
+SELECT public_id, iif(redacted, NULL, text) FROM episode WHERE digest = ?;
 
 -- name: insert_episode
 INSERT INTO episode (id, public_id, digest, run, session, role, speaker, text, timestamp, utc_offset, recorded_at,
@@ -93,13 +94,15 @@ SELECT no FROM space WHERE fingerprint = ?;
 INSERT INTO space (fingerprint) VALUES (?) RETURNING no;
 
 -- name: missing_vectors
-SELECT e.id & 4294967295, e.timestamp, e.utc_offset, s.name, e.text
+SELECT e.id & 4294967295, e.timestamp, e.utc_offset, s.name, e.text, e.redacted
 FROM episode e LEFT JOIN speaker s ON s.scope = e.scope AND s.no = e.speaker
 WHERE e.id BETWEEN ?1 AND ?2 AND NOT EXISTS (SELECT 1 FROM vector v WHERE v.space = ?3 AND v.id = e.id)
 ORDER BY e.id LIMIT ?4;
 
 -- name: insert_vector
-INSERT OR IGNORE INTO vector (space, id, half) SELECT ?1, ?2, ?3 WHERE EXISTS (SELECT 1 FROM episode WHERE id = ?2);
+-- A vector of an earlier text, from before a redaction, would tell of what was erased.
+INSERT OR IGNORE INTO vector (space, id, half) SELECT ?1, ?2, ?3
+WHERE EXISTS (SELECT 1 FROM episode WHERE id = ?2 AND redacted = coalesce(?4, redacted));
 
 -- name: vectors_in_range
 SELECT id & 4294967295, half FROM vector WHERE space = ? AND id BETWEEN ? AND ?;
@@ -214,3 +217,139 @@ WHERE e.id > ? ORDER BY e.id LIMIT 1000;
 -- name: put_features
 UPDATE episode SET terms = ?2, length = ?3, question_share = ?4, words = ?5, proper_nouns = ?6, time_expression = ?7
 WHERE id = ?1;
+
+-- name: scope_by_number
+SELECT user_id, agent_id, app_id, run_id FROM scope WHERE no = ?;
+
+-- name: texts_by_id
+-- What a redaction needs of episodes of a scope (and run).
+SELECT e.id, e.public_id, e.text, s.name, e.timestamp, e.utc_offset
+FROM episode e LEFT JOIN speaker s ON s.scope = e.scope AND s.no = e.speaker
+WHERE e.id BETWEEN ?1 AND ?2 AND (?3 IS NULL OR e.run = ?3) AND e.public_id IN (/* keys */) ORDER BY e.id;
+
+-- name: put_redacted_text
+UPDATE episode SET text = ?2, redacted = redacted + 1 WHERE id = ?1;
+
+-- name: lower_embedded_through
+UPDATE embedded SET through = min(through, ?2) WHERE scope = ?1;
+
+-- name: delete_vector_block
+DELETE FROM block WHERE scope = ? AND kind = 2 AND block = ?;
+
+-- name: last_change
+SELECT last_change FROM scope WHERE no = ?;
+
+-- name: set_last_change
+UPDATE scope SET last_change = ?2 WHERE no = ?1;
+
+-- name: known_changes
+SELECT public_id FROM fact_change WHERE scope = ? AND public_id IN (/* keys */);
+
+-- name: known_facts
+SELECT public_id FROM fact WHERE scope = ? AND public_id IN (/* keys */);
+
+-- name: present_episodes
+SELECT public_id FROM episode WHERE id BETWEEN ? AND ? AND public_id IN (/* keys */);
+
+-- name: insert_change
+INSERT INTO fact_change (id, public_id, fact, kind, cause, at, actor, by_fact, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: rewrite_change
+UPDATE fact_change SET kind = ?2, data = ?3 WHERE id = ?1;
+
+-- name: delete_change
+DELETE FROM fact_change WHERE id = ?;
+
+-- name: changes
+-- The log; each read adds its own condition. A run sees the log of the facts that rest on one of its episodes.
+SELECT c.public_id, c.id & 4294967295, c.fact, c.kind, c.cause, c.at, c.actor, c.data FROM fact_change c
+WHERE (?1 IS NULL OR EXISTS (
+  SELECT 1 FROM fact f JOIN fact_source s ON s.fact = f.id JOIN episode e ON e.id = s.episode
+  WHERE f.scope = c.scope AND f.public_id = c.fact AND s.standing AND e.run = ?1))
+
+-- name: facts
+-- Facts that stand, of some kinds and statuses (JSON lists, NULL for all); a run sees those that rest on it.
+SELECT f.public_id, f.status, f.body FROM fact f
+WHERE f.body IS NOT NULL AND f.id BETWEEN ?2 AND ?3
+  AND (?4 IS NULL OR f.kind IN (SELECT value FROM json_each(?4)))
+  AND (?5 IS NULL OR f.status IN (SELECT value FROM json_each(?5)))
+  AND (?1 IS NULL OR EXISTS (
+    SELECT 1 FROM fact_source s JOIN episode e ON e.id = s.episode
+    WHERE s.fact = f.id AND s.standing AND e.run = ?1))
+
+-- name: count_facts
+SELECT f.status, count(*) FROM fact f
+WHERE f.body IS NOT NULL AND f.id BETWEEN ?2 AND ?3
+  AND (?1 IS NULL OR EXISTS (
+    SELECT 1 FROM fact_source s JOIN episode e ON e.id = s.episode
+    WHERE s.fact = f.id AND s.standing AND e.run = ?1))
+GROUP BY f.status;
+
+-- name: facts_by_id
+SELECT id FROM fact WHERE scope = ? AND public_id IN (/* keys */);
+
+-- name: facts_by_slot
+SELECT id FROM fact WHERE scope = ? AND slot IN (/* keys */);
+
+-- name: facts_by_entity
+SELECT fact FROM fact_entity WHERE scope = ? AND name IN (/* keys */);
+
+-- name: facts_by_episode
+SELECT fact FROM fact_source WHERE standing AND episode IN (/* keys */);
+
+-- name: facts_ever_on_episode
+-- With those whose claim from there was undone: the log still holds its words.
+SELECT DISTINCT f.public_id FROM fact_source s JOIN fact f ON f.id = s.fact WHERE s.episode IN (/* keys */);
+
+-- name: facts_changed_by
+SELECT DISTINCT fact FROM fact_change WHERE scope = ? AND by_fact IN (/* keys */);
+
+-- name: fact_number
+SELECT id FROM fact WHERE scope = ? AND public_id = ?;
+
+-- name: insert_fact
+INSERT INTO fact (id, public_id, kind, slot, status, body) VALUES (?, ?, ?, ?, ?, ?);
+
+-- name: insert_fact_source
+INSERT INTO fact_source (fact, episode, standing)
+SELECT ?1, id, ?2 FROM episode WHERE public_id = ?3 AND id BETWEEN ?4 AND ?5;
+
+-- name: insert_fact_entity
+INSERT OR IGNORE INTO fact_entity (scope, name, fact) VALUES (?, ?, ?);
+
+-- name: delete_fact
+DELETE FROM fact WHERE id BETWEEN ? AND ?;
+
+-- name: delete_fact_sources
+DELETE FROM fact_source WHERE fact BETWEEN ? AND ?;
+
+-- name: delete_fact_entities
+DELETE FROM fact_entity WHERE fact BETWEEN ? AND ?;
+
+-- name: delete_changes
+DELETE FROM fact_change WHERE id BETWEEN ? AND ?;
+
+-- name: extracted_through
+SELECT through FROM extracted WHERE scope = ? AND extractor = ?;
+
+-- name: put_extracted_through
+INSERT INTO extracted (scope, extractor, through) VALUES (?, ?, ?)
+ON CONFLICT (scope, extractor) DO UPDATE SET through = max(through, excluded.through);
+
+-- name: spent
+SELECT calls, tokens, micros FROM spend WHERE scope = ? AND day = ?;
+
+-- name: add_spent
+INSERT INTO spend (scope, day, calls, tokens, micros) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (scope, day) DO UPDATE SET calls = calls + excluded.calls, tokens = tokens + excluded.tokens,
+  micros = micros + excluded.micros;
+
+-- name: has_samples
+SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_stat4';
+
+-- name: delete_samples
+-- What PRAGMA optimize noted for the planner holds values of indexed columns: names, ids.
+DELETE FROM sqlite_stat4;
+
+-- name: vector_of
+SELECT half FROM vector WHERE space = ? AND id = ?;

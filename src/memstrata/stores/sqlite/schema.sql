@@ -1,4 +1,5 @@
--- Schema 2. An episode's id is scope number << 32 | row: the rows of a scope are one contiguous range.
+-- Schema 3. An episode's id is scope number << 32 | row: the rows of a scope are one contiguous range. A change of a
+-- fact has scope number << 32 | its number in the scope's log, a fact that of the first change that is left of it.
 
 -- What the file itself knows: the current vector space, the salt of nothing else.
 CREATE TABLE meta (
@@ -16,7 +17,8 @@ CREATE TABLE scope (
   next_row     INTEGER NOT NULL DEFAULT 0,
   next_session INTEGER NOT NULL DEFAULT 0,
   last_event   INTEGER NOT NULL DEFAULT 0,
-  forgotten    INTEGER NOT NULL DEFAULT 0
+  forgotten    INTEGER NOT NULL DEFAULT 0,
+  last_change  INTEGER NOT NULL DEFAULT 0
 );
 CREATE UNIQUE INDEX scope_ids ON scope (
   coalesce(user_id, char(0)), coalesce(agent_id, char(0)), coalesce(app_id, char(0)), coalesce(run_id, char(0))
@@ -43,7 +45,8 @@ CREATE TABLE speaker (
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX speaker_name ON speaker (scope, name);
 
--- The truth: what was seen. `terms` is term numbers and frequencies, all other derived columns are plain numbers.
+-- The truth: what was seen. `terms` is term numbers and frequencies, all other derived columns are plain numbers;
+-- `redacted` counts how often parts of the text were erased.
 CREATE TABLE episode (
   id              INTEGER PRIMARY KEY,
   scope           INTEGER GENERATED ALWAYS AS (id >> 32) VIRTUAL,
@@ -64,7 +67,8 @@ CREATE TABLE episode (
   question_share  REAL NOT NULL,
   words           INTEGER NOT NULL,
   time_expression INTEGER NOT NULL,
-  proper_nouns    INTEGER NOT NULL DEFAULT 0
+  proper_nouns    INTEGER NOT NULL DEFAULT 0,
+  redacted        INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX episode_time ON episode (scope, timestamp);
 
@@ -133,4 +137,70 @@ CREATE TABLE erasure (
   episodes  INTEGER NOT NULL,
   at        INTEGER NOT NULL,
   scrubbed  INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+
+-- The log that facts are folded from; it only grows, but for erasures. `by_fact` is the fact that brought the change.
+CREATE TABLE fact_change (
+  id        INTEGER PRIMARY KEY,
+  scope     INTEGER GENERATED ALWAYS AS (id >> 32) VIRTUAL,
+  public_id TEXT NOT NULL,
+  fact      TEXT NOT NULL,
+  kind      TEXT NOT NULL,
+  cause     TEXT NOT NULL,
+  at        INTEGER NOT NULL,
+  actor     TEXT NOT NULL,
+  by_fact   TEXT,
+  data      TEXT NOT NULL
+);
+CREATE UNIQUE INDEX fact_change_id ON fact_change (scope, public_id);
+CREATE INDEX fact_change_fact ON fact_change (scope, fact);
+CREATE INDEX fact_change_by ON fact_change (scope, by_fact) WHERE by_fact IS NOT NULL;
+
+-- Derived: what the log of each fact folds to, whole in `body`; NULL where its beginning was undone.
+CREATE TABLE fact (
+  id        INTEGER PRIMARY KEY,
+  scope     INTEGER GENERATED ALWAYS AS (id >> 32) VIRTUAL,
+  public_id TEXT NOT NULL,
+  kind      TEXT,
+  slot      TEXT,
+  status    TEXT,
+  body      TEXT
+);
+CREATE UNIQUE INDEX fact_id ON fact (scope, public_id);
+CREATE INDEX fact_slot ON fact (scope, slot) WHERE slot IS NOT NULL;
+
+-- Derived: the episodes that any claim in a fact's log rests on; `standing` where the fact as it stands does.
+CREATE TABLE fact_source (
+  fact     INTEGER NOT NULL,
+  episode  INTEGER NOT NULL,
+  standing INTEGER NOT NULL,
+  PRIMARY KEY (fact, episode)
+) WITHOUT ROWID;
+CREATE INDEX fact_source_episode ON fact_source (episode);
+
+-- Derived: the folded names of whom and what a fact is about.
+CREATE TABLE fact_entity (
+  scope INTEGER NOT NULL,
+  name  TEXT NOT NULL,
+  fact  INTEGER NOT NULL,
+  PRIMARY KEY (scope, name, fact)
+) WITHOUT ROWID;
+CREATE INDEX fact_entity_fact ON fact_entity (fact);
+
+-- How far each extractor has read a scope: every episode up to and with row `through`.
+CREATE TABLE extracted (
+  scope     INTEGER NOT NULL,
+  extractor TEXT NOT NULL,
+  through   INTEGER NOT NULL,
+  PRIMARY KEY (scope, extractor)
+) WITHOUT ROWID;
+
+-- What models were asked for on a scope's account, by day.
+CREATE TABLE spend (
+  scope  INTEGER NOT NULL,
+  day    TEXT NOT NULL,
+  calls  INTEGER NOT NULL,
+  tokens INTEGER NOT NULL,
+  micros INTEGER NOT NULL,
+  PRIMARY KEY (scope, day)
 ) WITHOUT ROWID;

@@ -9,6 +9,7 @@ import apsw
 import numpy as np
 
 from memstrata.core.sessions import continues_session
+from memstrata.errors import NotFound
 from memstrata.stores.sqlite.sql import Q, one
 from memstrata.types import Scope
 
@@ -25,6 +26,14 @@ def scope_number(connection: apsw.Connection, scope: Scope) -> int | None:
     """The number of the partition a scope lies in, None where nothing was ever added."""
     row = connection.execute(Q["scope_number"], scope_ids(scope)).fetchone()
     return None if row is None else int(row[0])
+
+
+def scope_of(connection: apsw.Connection, number: int) -> Scope:
+    """The partition that bears a number. Raises NotFound for an unknown one."""
+    row = connection.execute(Q["scope_by_number"], (number,)).fetchone()
+    if row is None:
+        raise NotFound(f"no scope has the key {number!r}; take it from a job of this store")
+    return Scope(user_id=row[0], agent_id=row[1], app_id=row[2], run_id=row[3])
 
 
 def run_number(connection: apsw.Connection, number: int, run_id: str | None) -> int | None:

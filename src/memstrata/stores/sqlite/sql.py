@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -17,7 +17,23 @@ def _load(name: str) -> str:
 
 
 SCHEMA = _load("schema.sql")
+STEP_3 = _load("step_3.sql")
 Q: dict[str, str] = {name: body.strip() for name, body in _BLOCK.findall(_load("queries.sql"))}
+
+
+IDS_A_STATEMENT = 500
+"""Values bound at once where a statement is asked about many."""
+_KEYS = "/* keys */"
+
+
+def in_batches(
+    connection: apsw.Connection, statement: str, keys: Sequence[object], *, before: Sequence[object] = ()
+) -> Iterator[tuple[Any, ...]]:
+    """The rows of a statement that asks for any of `keys` in place of its mark; `before` are its other values."""
+    for start in range(0, len(keys), IDS_A_STATEMENT):
+        part = keys[start : start + IDS_A_STATEMENT]
+        marked = statement.replace(_KEYS, ",".join("?" * len(part)))
+        yield from list(connection.execute(marked, (*before, *part)))
 
 
 def one(connection: apsw.Connection, statement: str, values: Sequence[Any] = ()) -> tuple[Any, ...]:

@@ -12,6 +12,8 @@ import numpy as np
 
 from memstrata.core.candidates import Floats, Integers, Pool, Probe, View
 from memstrata.core.clock import microseconds
+from memstrata.core.facts.erasing import Redaction
+from memstrata.core.facts.log import NewChange
 from memstrata.core.index.rows import ROW
 from memstrata.core.index.scope_index import ScopeIndex
 from memstrata.core.index.vectors import Halves
@@ -19,19 +21,22 @@ from memstrata.core.records import (
     SCRUB_QUEUE,
     Appended,
     Counts,
+    Extracted,
+    FactQuery,
     Forgotten,
     Job,
     JobCounts,
     NewEpisode,
     NewJob,
+    Spent,
     TextRow,
 )
-from memstrata.stores.sqlite import episodes, jobs, vectors
+from memstrata.stores.sqlite import episodes, erasing, facts, jobs, vectors
 from memstrata.stores.sqlite.cache import IndexCache
 from memstrata.stores.sqlite.database import Database
-from memstrata.stores.sqlite.scopes import scope_number
+from memstrata.stores.sqlite.scopes import scope_number, scope_of
 from memstrata.stores.sqlite.sql import Q
-from memstrata.types import Episode, Page, Scope
+from memstrata.types import Change, Episode, Fact, Page, Scope
 
 
 class SqliteStore:
@@ -87,15 +92,25 @@ class SqliteStore:
     def forget(self, scope: Scope, *, ids: Sequence[str] | None, receipt_id: str, at: datetime) -> Forgotten:
         """See `Store.forget`. The job that scrubs the files commits with the erasure."""
 
-        def erase(connection: apsw.Connection) -> tuple[str, ...]:
-            gone = episodes.erase(connection, scope, ids=ids, receipt_id=receipt_id, at=at)
-            number = scope_number(connection, scope)
-            if gone and number is not None:
-                connection.execute(Q["enqueue"], (SCRUB_QUEUE, number, microseconds(at)))
-            return gone
-
-        gone = self._database.write(erase)
+        gone = self._database.write(
+            lambda connection: erasing.erase(connection, scope, ids=ids, receipt_id=receipt_id, at=at)
+        )
         return Forgotten(episode_ids=gone, scrubbed=self.scrub())
+
+    def redact(
+        self,
+        scope: Scope,
+        redactions: Sequence[Redaction],
+        *,
+        receipt_id: str,
+        at: datetime,
+        jobs: Sequence[NewJob] = (),
+    ) -> Forgotten:
+        """See `FactStore.redact`."""
+        changed = self._database.write(
+            lambda connection: erasing.redact(connection, scope, redactions, receipt_id=receipt_id, at=at, jobs=jobs)
+        )
+        return Forgotten(episode_ids=changed, scrubbed=self.scrub())
 
     def counts(self, scope: Scope, *, space: str | None) -> Counts:
         """See `Store.counts`."""
@@ -114,31 +129,100 @@ class SqliteStore:
         with self._database.read() as connection:
             return vectors.missing(connection, scope_key, space, limit=limit)
 
-    def put_vectors(self, scope_key: int, space: str, rows: Sequence[int], values: Floats) -> None:
+    def put_vectors(
+        self,
+        scope_key: int,
+        space: str,
+        rows: Sequence[int],
+        values: Floats,
+        *,
+        redactions: Sequence[int] | None = None,
+    ) -> None:
         """See `Store.put_vectors`."""
         at = microseconds(datetime.now(UTC))
-        self._database.write(lambda connection: vectors.put(connection, scope_key, space, rows, values, at=at))
+        self._database.write(
+            lambda connection: vectors.put(connection, scope_key, space, rows, values, redactions=redactions, at=at)
+        )
+
+    def vectors(self, scope: Scope, rows: Sequence[int], space: str) -> Floats:
+        """See `Store.vectors`."""
+        number = self._number(scope)
+        if number is None:
+            return np.empty((len(rows), 0), np.float32)
+        with self._database.read() as connection:
+            return vectors.of_rows(connection, number, space, rows)
 
     def drop_other_spaces(self, scope_key: int, space: str) -> None:
         """See `Store.drop_other_spaces`."""
         self._database.write(lambda connection: vectors.drop_others(connection, scope_key, space))
 
     def scrub(self) -> bool:
-        """See `Store.scrub`: empty the write-ahead log, whose older pages still hold the text."""
+        """See `Store.scrub`: older pages in the write-ahead log and gaps in the file may still hold the text."""
         with self._database.read() as connection:
             waiting = [row[0] for row in connection.execute(Q["unscrubbed"])]
         if not waiting:
             return True
-        if not self._database.checkpoint():
-            return False
 
         def mark(connection: apsw.Connection) -> None:
             connection.executemany(Q["mark_scrubbed"], [(id_,) for id_ in waiting])
             if connection.execute(Q["unscrubbed"]).fetchone() is None:
                 connection.execute(Q["delete_pending_jobs"], (SCRUB_QUEUE,))
 
-        self._database.write(mark)
-        return True
+        return self._database.scrub(mark)
+
+    def scope_of(self, scope_key: int) -> Scope:
+        """See `FactStore.scope_of`."""
+        with self._database.read() as connection:
+            return scope_of(connection, scope_key)
+
+    def change_facts(
+        self, scope: Scope, changes: Sequence[NewChange], *, expected: int | None, extracted: Extracted | None = None
+    ) -> list[Change]:
+        """See `FactStore.change_facts`."""
+        return self._database.write(
+            lambda connection: facts.change_facts(connection, scope, changes, expected=expected, extracted=extracted)
+        )
+
+    def last_change(self, scope: Scope) -> int:
+        """See `FactStore.last_change`."""
+        number = self._number(scope)
+        if number is None:
+            return 0
+        with self._database.read() as connection:
+            return facts.last_change(connection, number)
+
+    def facts(self, scope: Scope, wanted: FactQuery) -> list[Fact]:
+        """See `FactStore.facts`."""
+        with self._database.read() as connection:
+            return facts.facts(connection, scope, wanted)
+
+    def fact_log(self, scope: Scope, ids: Sequence[str] | None = None) -> list[Change]:
+        """See `FactStore.fact_log`."""
+        with self._database.read() as connection:
+            return facts.fact_log(connection, scope, ids)
+
+    def change(self, scope: Scope, id: str) -> Change | None:  # noqa: A002 - the field's word
+        """See `FactStore.change`."""
+        with self._database.read() as connection:
+            return facts.change(connection, scope, id)
+
+    def unextracted(self, scope: Scope, *, extractor: str, limit: int) -> list[tuple[int, Episode]]:
+        """See `FactStore.unextracted`."""
+        number = self._number(scope)
+        if number is None:
+            return []
+        with self._database.read() as connection:
+            through = facts.extracted_through(connection, number, extractor)
+            return episodes.after(connection, scope, number, through, limit=limit)
+
+    def spent(self, scope: Scope, *, day: str) -> Spent:
+        """See `FactStore.spent`."""
+        with self._database.read() as connection:
+            return facts.spent(connection, scope, day)
+
+    def spend(self, scope: Scope, *, day: str, spent: Spent) -> None:
+        """See `FactStore.spend`."""
+        self._database.write(lambda connection: facts.spend(connection, scope, day, spent))
 
     def claim(
         self, queues: Sequence[str], *, owner: str, at: datetime, lease: timedelta, scope: Scope | None

@@ -44,22 +44,31 @@ def missing(connection: apsw.Connection, number: int, fingerprint: str, *, limit
     space = space_number(connection, fingerprint)
     rows = connection.execute(Q["missing_vectors"], (*_unembedded(connection, number, space), space, limit))
     return [
-        TextRow(row=row, day=day_in_words(from_microseconds(said, offset)), name=name, text=text)
-        for row, said, offset, name, text in rows
+        TextRow(row=row, day=day_in_words(from_microseconds(said, offset)), name=name, text=text, redactions=redactions)
+        for row, said, offset, name, text, redactions in rows
     ]
 
 
 def put(
-    connection: apsw.Connection, number: int, fingerprint: str, rows: Sequence[int], vectors: Floats, *, at: int
+    connection: apsw.Connection,
+    number: int,
+    fingerprint: str,
+    rows: Sequence[int],
+    vectors: Floats,
+    *,
+    redactions: Sequence[int] | None,
+    at: int,
 ) -> None:
-    """Keep vectors in half precision; rows that are gone or have one are passed over."""
+    """Keep vectors in half precision; rows that are gone, were redacted meanwhile or have one are passed over."""
     space = space_number(connection, fingerprint)
     if space is None:
         (space,) = one(connection, Q["insert_space"], (fingerprint,))
     first, _ = id_range(number)
     halves = np.ascontiguousarray(vectors, dtype=np.float16)
+    seen = [None] * len(rows) if redactions is None else redactions
     connection.executemany(
-        Q["insert_vector"], [(space, first | row, half.tobytes()) for row, half in zip(rows, halves, strict=True)]
+        Q["insert_vector"],
+        [(space, first | row, half.tobytes(), times) for row, half, times in zip(rows, halves, seen, strict=True)],
     )
     record_event(connection, number, "embedded", rows, at, space=space)
     _advance(connection, number, int(space), rows)
@@ -94,3 +103,17 @@ def _advance(connection: apsw.Connection, number: int, space: int, rows: Sequenc
     through = missing_id - first if missing_id is not None else max(rows, default=-1) + 1
     before, _ = _unembedded(connection, number, space)
     connection.execute(Q["put_embedded_through"], (number, space, max(through, before - first)))
+
+
+def of_rows(connection: apsw.Connection, number: int, space: str, rows: Sequence[int]) -> Floats:
+    """Vectors of these rows of a scope, NaN where a row has none in the space."""
+    space_no = space_number(connection, space)
+    first, _ = id_range(number)
+    found: dict[int, Floats] = {}
+    for row in rows if space_no is not None else ():
+        half = connection.execute(Q["vector_of"], (space_no, first | row)).fetchone()
+        if half is not None:
+            found[row] = np.frombuffer(half[0], np.float16).astype(np.float32)
+    dimensions = len(next(iter(found.values()))) if found else 0
+    nothing = np.full(dimensions, np.nan, np.float32)
+    return np.array([found.get(row, nothing) for row in rows], np.float32).reshape(len(rows), dimensions)

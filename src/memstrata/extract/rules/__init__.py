@@ -1,0 +1,1 @@
+"""Extraction by rules: English and Chinese, without any model."""

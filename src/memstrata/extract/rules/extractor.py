@@ -1,0 +1,158 @@
+"""`RulesExtractor`: claims from turns without any model.
+
+A turn is cut into sentences; those that only ask, order, suppose, joke or fill are no claims about the world. What is
+left is joined into statements: sentences that follow each other and speak of the same thing, so that a statement can
+be read by itself. Each gets a kind, a subject, its times, its names and the cues of change that it was said with.
+What a rule cannot name is a `statement`: people say most things sideways, and what was said is kept in their words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from memstrata.core.records import Extraction
+from memstrata.extract.rules.cues import cues_in
+from memstrata.extract.rules.kinds import read_kind
+from memstrata.extract.rules.sentences import Sentence, sentences
+from memstrata.extract.rules.speech import sets_a_scene, speech_act, telling_clauses
+from memstrata.extract.rules.subjects import Company, names_in, notice, subject_of
+from memstrata.extract.rules.when import when_of
+from memstrata.types import Claim, Episode, Role, Scope, Source, Trust
+
+NAME = "rules/1"
+MAX_STATEMENT = 240
+"""Characters from which sentences are not joined any more."""
+MAX_CLAIMS = 40
+"""Claims of one turn at most: a long passage is a document, which search finds without facts."""
+_NEGATED = re.compile(
+    r"\b(?:not|never|no longer|don't|doesn't|didn't|haven't|hasn't|isn't|aren't|wasn't|weren't|won't|can't|cannot|couldn't"
+    r"|none|nobody|nothing)\b|没|不|未|别|无",
+    re.IGNORECASE,
+)
+_TRUST: dict[Role, Trust] = {
+    "user": "user",
+    "assistant": "assistant",
+    "tool": "tool",
+    "document": "document",
+    "system": "document",
+}
+_CONFIDENCE = {"user": 0.9, "assistant": 0.6, "tool": 0.5, "document": 0.5, "quoted": 0.4}
+UNNAMED = 0.6
+"""How much less sure a statement is whose kind no rule knew."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Statement:
+    sentences: tuple[Sentence, ...]
+    foreign: bool
+
+    @property
+    def start(self) -> int:
+        return self.sentences[0].start
+
+    @property
+    def end(self) -> int:
+        return self.sentences[-1].end
+
+
+class RulesExtractor:
+    """Implements `Extractor` by rules for English and Chinese."""
+
+    @property
+    def name(self) -> str:
+        """Name and version of the rules."""
+        return NAME
+
+    def extract(self, scope: Scope, episodes: Sequence[Episode], *, before: Sequence[Episode]) -> Extraction:
+        """See `Extractor.extract`."""
+        claims: list[Claim] = []
+        company, session = Company(), -1
+        for episode in [*before, *episodes]:
+            if episode.session != session:
+                company, session = Company(), episode.session
+            found = claims_of(episode, company)
+            if episode not in before:
+                claims += found
+        return Extraction(claims=tuple(claims))
+
+
+def claims_of(episode: Episode, company: Company) -> list[Claim]:
+    """The claims of one turn; `company` are the people spoken of before, and takes note of those in it."""
+    if episode.role == "system":
+        return []
+    fiction = sets_a_scene(episode.text)
+    claims = []
+    for statement in _statements(episode, fiction=fiction)[:MAX_CLAIMS]:
+        claims.append(_claim(episode, statement, company))
+        notice(episode.text[statement.start : statement.end], company)
+    notice(episode.text, company)
+    return claims
+
+
+def _statements(episode: Episode, *, fiction: bool) -> list[_Statement]:
+    found: list[_Statement] = []
+    open_: list[Sentence] = []
+
+    def close() -> None:
+        if open_:
+            found.append(_Statement(sentences=tuple(open_), foreign=open_[0].foreign))
+            open_.clear()
+
+    for sentence in sentences(episode.text):
+        act = speech_act(sentence.text if sentence.foreign else sentence.own)
+        if act == "nothing":
+            continue
+        telling = [sentence] if act == "tells" else []
+        if act in ("asks", "orders") and not sentence.foreign:
+            telling = [_part(sentence, start, end) for start, end in telling_clauses(sentence.own)]
+        if not telling or (fiction and not sentence.foreign):
+            close()
+        for part in [] if fiction and not sentence.foreign and episode.role == "user" else telling:
+            if open_ and not _joins(open_, part):
+                close()
+            open_.append(part)
+    close()
+    return found
+
+
+def _part(sentence: Sentence, start: int, end: int) -> Sentence:
+    first = sentence.start + start
+    return replace(sentence, start=first, end=sentence.start + end, text=sentence.text[start:end], quotes=())
+
+
+def _joins(open_: list[Sentence], sentence: Sentence) -> bool:
+    """Two sentences make one statement while it stays short and nobody else begins to speak."""
+    return sentence.foreign == open_[0].foreign and sentence.end - open_[0].start <= MAX_STATEMENT
+
+
+def _claim(episode: Episode, statement: _Statement, company: Company) -> Claim:
+    words = episode.text[statement.start : statement.end]
+    text = " ".join(words.split())
+    trust: Trust = "quoted" if statement.foreign and episode.role == "user" else _TRUST[episode.role]
+    speaker = "quoted" if trust == "quoted" else episode.speaker
+    when = when_of(words, said_at=episode.timestamp)
+    reading = read_kind(text, role=trust, planned=when.ahead)
+    owner = episode.name or ("user" if trust == "user" else episode.role)
+    subject = subject_of(text, company, speaker=owner if reading.kind == "commitment" or trust == "user" else "")
+    confidence = _CONFIDENCE[trust] * (UNNAMED if reading.kind == "statement" else 1)
+    return Claim(
+        text=text,
+        kind=reading.kind,
+        slot=reading.slot,
+        value=reading.value,
+        subject=subject or owner,
+        speaker=speaker,
+        trust=trust,
+        confidence=round(confidence, 2),
+        sources=(Source(episode_id=episode.id, start=statement.start, end=statement.end),),
+        negated=_NEGATED.search(text) is not None,
+        valid_from=when.valid_from,
+        valid_to=when.valid_to,
+        event_from=when.event_from,
+        event_to=when.event_to,
+        precision=when.precision,
+        entities=names_in(words),
+        cues=cues_in(text),
+    )

@@ -1,0 +1,117 @@
+"""What a sentence does: tell, ask, order, suppose, joke, or merely keep the talk going.
+
+Only what tells is about the world now. Cues are function words and set phrases of English and Chinese; a sentence
+that fits none of them tells.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from memstrata.core.features import word_count
+
+Act = Literal["tells", "asks", "orders", "supposes", "jokes", "nothing"]
+
+_ASKS = re.compile(
+    r"""[?？]["'”’)）]*\s*$
+    | ^\W*(?:ok(?:ay)?|so|and|but|also|hey|hi|btw|lol|hm+|oh|well|right|then|wait|quick\ (?:one|q(?:uestion)?)[:,]?
+        |side\ note|ok\ new\ topic|new\ topic|question)?[\s,:]*
+      (?:(?:what|where|when|who|which|why|how)(?:'?s|'?re|\ (?:is|are|was|were|do|does|did|can|could|should|would|will
+          |far|long|much|many|often|to|about|kind|time))\b
+        | (?:is|are|was|were|do|does|did|can|could|should|would|will|shall|am|have|has)\s+
+            (?:i|you|we|they|he|she|it|that|this|there|the|a|an|my|your|their|his|her|uni|babies|people|any)\b)
+    | ^\W*(?:any|got\ any)\ (?:idea|tip|suggestion|recommendation|thought)
+    | [吗嗎呢]\s*[。.!！~～]*$ | ^\W*(?:请问|問|问一?下|怎么|怎麼|怎样|如何|为什么|为啥|咋|有没有|是不是|能不能|要不要|哪)
+    | (?:什么|啥|几点|多少|怎么|咋|谁|哪[里儿个些家]|多久|如何)[^，。,]{0,8}[?？]?\s*$
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+_RHETORICAL = re.compile(r"谁说.{0,12}不|who says i (?:don't|can't|won't|didn't)|难道", re.IGNORECASE)
+_ORDERS = re.compile(
+    r"""^\W*(?:ok(?:ay)?|so|and|now|then|pls|plz|please|hey|can\ you|could\ you|would\ you|help(?:\ me)?)?[\s,:]*(?:please\s+|pls\s+)?
+      (?:make|give|draft|write|list|rank|summari[sz]e|translate|read|pick|tell|show|find|suggest|recommend|explain
+        |convert|rewrite|proofread|calculate|help|fill|check|compare|entertain|draw|send\ me|name|describe|define)\b
+      (?:\ (?:me|us|these|this|that|it|a|an|the|my|some|out|up|with|in|again)\b|\s|$)
+    | ^\W*(?:请|帮|给我|替我|麻烦|查一?下|查查|写[一个封段首]|列[一个出]|推荐|翻译|总结|算一?下|讲[个讲一]|说说|来[一个段首]|教我)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_REMEMBER = re.compile(
+    r"""\b(?:remember|note(?:\ down)?|keep\ in\ mind|for\ the\ record|fyi|just\ so\ you\ know|make\ a\ note|save)\b
+    | 记一?下|记住|记得|备注|登记|记录""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_OWN = re.compile(
+    r"""\b(?:i|i'm|im|i've|ive|i'd|i'll|my|mine|me|we|we're|we've|our|us)\b | [我咱俺]""", re.IGNORECASE | re.VERBOSE
+)
+_SOMEBODY = re.compile(r"\b(?:he|she|they)\b|[他她]|[妈爸哥姐弟妹奶爷]", re.IGNORECASE)
+_SUPPOSES = re.compile(
+    r"""\b(?:if\ (?:i|we)\ (?:ever|had|were|could|won|won'?t|did)\b | if\ only\b | (?:i|we)(?:'d|\ would|\ could|\ might)\s+
+        (?:have\s+|probably\s+|maybe\s+|totally\s+)?(?!like\b|rather\b|love\b|prefer\b)\w+
+      | if\b.{0,80}\b(?:would|could|might|'d)\b | would\b.{0,60}\bif\b | imagine | suppose\b | hypothetical | what\ if | wish\ (?:i|we) | let'?s\ (?:say|pretend) | pretend(?:ing)?\b
+      | daydream | in\ (?:a|another)\ (?:dream|life|universe) | came\ into\ money | won\ the\ lottery
+      | idle\ curiosity | thought\ experiment | for\ the\ sake\ of\ argument | role-?play | in\ character)
+    | 如果|假如|假设|要是|倘若|万一|的话|幻想|做梦|梦见|梦到|假装|想象|设想|中了彩票""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_REALLY = re.compile(r"\b(?:in reality|meanwhile|actually|for real|seriously)\b|其实|现实|真的", re.IGNORECASE)
+_JOKES = re.compile(
+    r"""\b(?:jk|just\ kidding|kidding|joking|joke|not\ true|sarcasm|\/s|as\ if|yeah\ right|arr+|ahoy)\b
+    | 开玩笑|逗你|骗你的|瞎说|胡说|扯的|假的""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_FICTION = re.compile(
+    r"""\b(?:story|novel|poem|scene|screenplay|character|d&d|dnd|campaign|narrator|first\ person|haiku|lyrics|game\ of
+        |20\ questions|would\ you\ rather|cosplay|fan\s?fic)\b
+    | 剧本|小说|角色|人设|第一人称|写(?:个|一个|段|篇)故事|台词|扮演|密室|狼人杀|跑团""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_FILLER = re.compile(
+    r"""^\W*(?:(?:ok(?:ay|ok)?|k|lol|lmao|haha?\w*|ha|hm+|ah+|oh|ooh|yes|yep|yup|yeah|ye|no|nope|nah|thanks|thank\ you|thx
+        |ta|cheers|bless(?:\ you)?|nice|cool|great|perfect|sure|right|true|fine|good|done|noted|got\ it|will\ do|wow
+        |omg|ugh|sigh|please|pls|hi|hello|hey|morning|good\ (?:morning|night|evening)|bye|i\ know(?:\ right)?|exactly
+        |precisely|obviously|indeed|same|me\ too|genius|copy\ that|sent|not\ needed|it\ is|here|that'?s\ it
+        |嗯+|哦+|噢|好+的?|行吧?|可以|谢+谢?|哈+|嘿+|收到|明白|知道了|对+|是的?|好吧|好嘞|没事|笑死|笑哭|绝了|666|呵呵|嘻嘻
+        |辛苦了?|拜拜|早|晚安|哇|啊|额|呃|唉)[\s,.!~，。！～]*)+$""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+def speech_act(text: str, *, before: str = "") -> Act:
+    """What a sentence does; `before` is the sentence before it in the same turn."""
+    if _FILLER.match(text) or (word_count(text) < 2 and not any(character.isdigit() for character in text)):
+        return "nothing"
+    if _JOKES.search(text):
+        return "jokes"
+    if _ASKS.search(text) and not _RHETORICAL.search(text):
+        return "asks"
+    if _SUPPOSES.search(text) and not _REALLY.search(text):
+        return "supposes"
+    if _ORDERS.search(text) and not _REMEMBER.search(text):
+        return "orders"
+    return "tells"
+
+
+def telling_clauses(text: str) -> list[tuple[int, int]]:
+    """The parts of an asking or ordering sentence, between commas, that tell something by themselves.
+
+    "We eat with a client on Friday, he takes no beef, where should we go" tells two things and asks one.
+    """
+    parts, start = [], 0
+    for match in re.finditer(r"[，,：:—–]+\s*|\s-\s|$", text):
+        if _own_words(text[start : match.start()]):
+            parts.append((start, match.start()))
+        start = match.end()
+    return parts if start and len(parts) else []
+
+
+def _own_words(clause: str) -> bool:
+    """A clause that tells, about people rather than about nothing."""
+    if word_count(clause) < 3 or speech_act(clause) != "tells":
+        return False
+    return bool(_OWN.search(clause) or _SOMEBODY.search(clause))
+
+
+def sets_a_scene(text: str) -> bool:
+    """The turn is about something made up: a story, a role, a game."""
+    return _FICTION.search(text) is not None

@@ -1,0 +1,159 @@
+"""Whom a statement is about, and which names it mentions.
+
+A subject is "user", a relation ("sister", "sister's new boss"), a name, or empty where a statement is about nobody in
+particular. A pronoun stands for the last person spoken of who fits.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+_RELATIONS = (
+    "mum mom mother dad father parents brother sister son daughter kid child wife husband partner girlfriend boyfriend "
+    "fiancé fiancée fiance fiancee ex uncle aunt auntie cousin nephew niece gran grandma grandmother grandad grandpa "
+    "grandfather godmother godfather boss manager colleague coworker landlord landlady neighbour neighbor roommate "
+    "flatmate friend teacher tutor coach doctor dentist vet therapist client dog cat rabbit hamster snail horse parrot "
+    "tortoise mother-in-law father-in-law sister-in-law brother-in-law stepdad stepmum stepson stepdaughter twin "
+    "supervisor PI assistant trainer hairdresser nanny babysitter"
+).split()
+_FEMALE = set(
+    "mum mom mother sister daughter wife girlfriend fiancée fiancee aunt auntie niece gran grandma grandmother godmother "
+    "landlady mother-in-law sister-in-law stepmum stepdaughter".split()
+)
+_MALE = set(
+    "dad father brother son husband boyfriend fiancé uncle nephew grandad grandpa grandfather godfather father-in-law "
+    "brother-in-law stepdad stepson".split()
+)
+_RELATION = "|".join(sorted(map(re.escape, _RELATIONS), key=len, reverse=True))
+_MY = re.compile(
+    rf"\bmy\s+((?:\w+\s+){{0,2}}?(?:{_RELATION})\b(?:['’]s\s+(?:\w+\s+){{0,2}}?(?:{_RELATION})\b)*)", re.IGNORECASE
+)
+_ZH_RELATIONS = (
+    "妈妈 爸爸 母亲 父亲 老妈 老爸 爸妈 妈 爸 哥哥 姐姐 弟弟 妹妹 哥 姐 弟 妹 奶奶 爷爷 外婆 外公 姥姥 姥爷 奶 爷 老公 老婆 媳妇 先生 "
+    "太太 儿子 女儿 闺女 孩子 娃 对象 男朋友 女朋友 男友 女友 初恋 前任 前男友 前女友 室友 同事 老板 领导 导师 闺蜜 朋友 邻居 房东 客户 "
+    "大姑 二姑 姑姑 姑父 大姑父 舅舅 舅妈 三叔 叔叔 阿姨 姨妈 表哥 表姐 表弟 表妹 堂哥 堂姐 婆婆 公公 岳父 岳母 师傅 老师 教练 医生 猫 狗"
+).split()
+_ZH_RELATION = "|".join(sorted(_ZH_RELATIONS, key=len, reverse=True))
+_ZH_MY = re.compile(rf"(?:我|咱|我们|我家|俺)(?:的|那个|那位|家)?({_ZH_RELATION})")
+_ZH_BARE = re.compile(rf"(?:^|[，。！？,;；\s])({_ZH_RELATION})(?![们的])")
+_ZH_NAME = re.compile(
+    r"(?:叫|名叫|名字是|名字叫|昵称|外号|小名|大名|我叫他|我叫她)[\"“「]?([\u4e00-\u9fff]{1,4}|[A-Z][\w-]+)"
+)
+_NAME_WORD = r"(?:Mc|Mac|O['’])?[A-ZÀ-ÖØ-Þ][\wÀ-ÿ]*(?:-\w+)?"
+_NAME = re.compile(
+    rf"(?<![\w@#/'’.])({_NAME_WORD}(?:\s+(?:(?:de|van|von|der|la|le|di)\s+)?{_NAME_WORD})*(?:\s+[A-Z]\b)?)"
+)
+_NOT_NAMES = set(
+    "i i'm i've i'd i'll im ok okay lol monday tuesday wednesday thursday friday saturday sunday january february march april "
+    "may june july august september october november december mon tue wed thu fri sat sun christmas easter xmas english "
+    "french german spanish chinese japanese korean italian dutch the a an my we he she it they you this that these those "
+    "and but so or if when what where who why how yes no not also anyway then there here thanks thank please sorry oh "
+    "well wow haha just still only even maybe now today tomorrow yesterday tonight its it's is are was were do does did "
+    "has have had can could will would should for from with without in on at to of by as up out off over after before "
+    "because since until till while though although however meanwhile never always every each some any all both few more "
+    "most much many other another such own same than too very one two three four five six seven eight nine ten first "
+    "second third last next new old good great nice best happy our your his her their me him us them mine dad mum mom "
+    "tv pdf gp gif uk us usa eu gps usb dvd cd ceo cfo pi phd gcse id faq diy asap fyi btw omg tbh imo ps am pm".split()
+)
+_PRONOUN = re.compile(
+    r"^\W*(?:and|but|so|also|anyway|btw|well|oh|then|apparently|turns out)?[\s,]*(?P<word>he|she|they|it)(?:['’]s|['’]d|['’]ll|['’]ve)?\b",
+    re.IGNORECASE,
+)
+_ZH_PRONOUN = re.compile(r"^\W*(?:然后|不过|但是?|而且|另外|还有|反正)?(?P<word>他们?|她们?|它)")
+_OTHERS_FIRST = re.compile(
+    rf"^\W*(?:and|but|so|also|oh|anyway|btw)?[\s,]*(?:the\s+)?(?P<name>{_NAME_WORD}(?:\s+[A-Z]\b)?)(?:['’]s\b)?(?=\s+[a-z]|['’]s\b)"
+)
+_ANY_PRONOUN = re.compile(r"\b(?:he|she)\b|[他她]", re.IGNORECASE)
+_ELLIPSIS = re.compile(
+    r"^\W*(?:\w+[,!.:]?\s+){0,2}?(?:\w{2,}ed|got|went|had|bought|sold|took|sent|left|did|made|met|found|came|lost|won|saw|been|moving|"
+    r"going|getting|having|doing|working|waiting|taking|thinking|trying|need|want|love|hate|can't|cannot|won't|not)\b|^[^a-zA-Z]+$",
+    re.IGNORECASE,
+)
+_SELF = re.compile(r"\b(?:i|i'm|im|i've|i'd|i'll|we|we're|we've|me)\b|[我咱俺]", re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class Company:
+    """The people spoken of so far in a conversation, the latest last; what a pronoun may stand for."""
+
+    people: list[tuple[str, str]] = field(default_factory=list)
+
+    def mention(self, name: str, gender: str = "") -> None:
+        """Somebody was spoken of."""
+        self.people = [each for each in self.people if each[0] != name][-7:]
+        self.people.append((name, gender))
+
+    def meant_by(self, pronoun: str) -> str | None:
+        """Whom a pronoun stands for: the last one spoken of that fits it."""
+        wanted = {"he": "m", "him": "m", "his": "m", "她": "f", "他": "m", "she": "f", "her": "f"}.get(
+            pronoun.lower(), ""
+        )
+        for name, gender in reversed(self.people):
+            if not wanted or not gender or gender == wanted:
+                return name
+        return None
+
+
+def subject_of(text: str, company: Company, *, speaker: str) -> str:
+    """Whom the statement is about: `speaker` where it is the one who talks."""
+    mine = _MY.search(text) or _ZH_MY.search(text)
+    own = _SELF.search(text)
+    if mine and (own is None or mine.start() <= own.start()):
+        return _relation(mine.group(1), company)
+    pronoun = _PRONOUN.match(text) or _ZH_PRONOUN.match(text)
+    if pronoun and (meant := company.meant_by(pronoun["word"])):
+        return meant
+    named = _OTHERS_FIRST.match(text)
+    if named and named["name"].lower() not in _NOT_NAMES and (own is None or own.start() > named.start()):
+        company.mention(named["name"])
+        return named["name"]
+    bare = _ZH_BARE.search(text)
+    if bare and (own is None or bare.start() < own.start()):
+        return _relation(bare.group(1), company)
+    somebody = _ANY_PRONOUN.search(text)
+    if somebody and own is None and (meant := company.meant_by(somebody.group())):
+        return meant
+    return speaker if own or _ELLIPSIS.search(text) else ""
+
+
+def names_in(text: str) -> tuple[str, ...]:
+    """Names that a text mentions: capitalised words that are no others, relations, and what is called something."""
+    found = [match.group(1) for match in _NAME.finditer(text)]
+    found = [_trimmed(name) for name in found]
+    found += [match.group(1) for pattern in (_ZH_NAME, _ZH_MY) for match in pattern.finditer(text)]
+    found += [match.group(1).split()[-1].lower() for match in _MY.finditer(text)]
+    return tuple(dict.fromkeys(name for name in found if name and name.lower() not in _NOT_NAMES))
+
+
+def notice(text: str, company: Company) -> None:
+    """Take note of the people that a text speaks of."""
+    for match in _MY.finditer(text):
+        _relation(match.group(1), company)
+    for match in _ZH_MY.finditer(text):
+        company.mention(match.group(1))
+    for name in names_in(text):
+        if name[:1].isupper() or "\u4e00" <= name[:1] <= "\u9fff":
+            company.mention(name)
+
+
+def _relation(words: str, company: Company) -> str:
+    last = words.lower().split()[-1]
+    company.mention(words, "f" if last in _FEMALE else "m" if last in _MALE else "")
+    return words
+
+
+def _trimmed(name: str) -> str:
+    """A name without the ordinary words that a sentence began with."""
+    words = name.split()
+    while words and words[0].lower().strip("'’") in _NOT_NAMES:
+        words = words[1:]
+    while words and words[-1].lower() in _NOT_NAMES and len(words[-1]) > 1:
+        words = words[:-1]
+    return " ".join(words)
+
+
+def known_people(company: Company) -> Sequence[str]:
+    """Names, the latest last."""
+    return [name for name, _ in company.people]

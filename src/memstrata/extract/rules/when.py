@@ -1,0 +1,77 @@
+"""When a statement is true and when what it tells of happens, from the times that it names and the moment it was said."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from memstrata.extract.rules.times import TimeMention, times
+from memstrata.types import Precision
+
+_NARROW: dict[str, int] = {"minute": 0, "hour": 1, "day": 2, "week": 3, "month": 4, "season": 5, "year": 6}
+_ALWAYS = re.compile(r"\bborn\b|\bgrew up\b|my (?:birthday|name)|我叫|出生|生日", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class When:
+    """Validity and event of a statement; `ahead`: the event begins after the words were said."""
+
+    valid_from: datetime | None
+    valid_to: datetime | None = None
+    event_from: datetime | None = None
+    event_to: datetime | None = None
+    precision: Precision | None = None
+    ahead: bool = False
+
+
+def when_of(text: str, *, said_at: datetime) -> When:
+    """The times of a statement.
+
+    Something ahead is known from now on and over when it ends. Something past holds from when it happened. What
+    began and goes on holds from its beginning. Without a time, a statement holds from the moment it was said; what
+    never changes (a birth, a name) always did.
+    """
+    mentions = [each for each in times(text, said_at=said_at) if each.since is not None]
+    begins = _narrowest(mentions, "from")
+    at = _narrowest(mentions, "at")
+    until = _narrowest(mentions, "until")
+    length = _narrowest(mentions, "during_for")
+    always = _ALWAYS.search(text) is not None
+    if at is not None:
+        assert at.since is not None
+        ahead = at.since > said_at
+        return When(
+            valid_from=None if always else said_at if ahead else min(at.since, said_at),
+            valid_to=at.until if ahead else None,
+            event_from=at.since,
+            event_to=at.until,
+            precision=at.precision,
+            ahead=ahead,
+        )
+    if begins is not None:
+        return When(valid_from=begins.since, event_from=begins.since, event_to=begins.until, precision=begins.precision)
+    if until is not None:
+        return When(
+            valid_from=said_at,
+            valid_to=until.until,
+            event_from=until.since,
+            event_to=until.until,
+            precision=until.precision,
+            ahead=until.since is not None and until.since > said_at,
+        )
+    if length is not None:
+        return When(
+            valid_from=said_at,
+            valid_to=length.until,
+            event_from=length.since,
+            event_to=length.until,
+            precision=length.precision,
+        )
+    return When(valid_from=None if always else said_at)
+
+
+def _narrowest(mentions: list[TimeMention], role: str) -> TimeMention | None:
+    """The most exact mention of a role, the first among equals."""
+    fitting = [each for each in mentions if each.role == role]
+    return min(fitting, key=lambda each: _NARROW[each.precision], default=None)

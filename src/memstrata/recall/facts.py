@@ -1,0 +1,155 @@
+"""Facts for a question, best first: those that rest on the turns that the search finds, and those about whom it names.
+
+A fact has no index of its own: its turn is found by every leg of the search, and the fact is weighed by its words,
+kind and standing (`standing.py`). Both clocks are applied here: what holds at `as_of`, as it was believed at
+`known_at`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+
+from memstrata.core.candidates import View
+from memstrata.core.facts.log import fold
+from memstrata.core.facts.names import folded
+from memstrata.core.facts.reading import BELIEVED, held
+from memstrata.core.records import FactQuery
+from memstrata.ports import Embedder, Store
+from memstrata.recall.asked import asked_kinds
+from memstrata.recall.search import Request, Scored, score
+from memstrata.recall.standing import CONTENDERS, Standing, give_way, stand
+from memstrata.types import Fact, FactKind, Facts, FactStatus, LogKind, Scope
+
+TURNS = 60
+"""Turns whose facts are weighed."""
+MOST_ENTITIES = 200
+_WORD = re.compile(r"[^\W\d_][\w'’-]+")
+_HAN = re.compile("[\u3400-\u9fff]+")
+_NOT_FOUND = -3.0
+"""Score of a fact that only a name led to, relative to the worst turn found: behind those found by what they say."""
+_ASKS_OTHERS = re.compile(r"\bassistant\b|\bAI\b|\byou\b|\btool\b|\bsuggest|\brecommend|助手|助理|你", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactRequest:
+    """Which facts are wanted. `at`: only those that hold then, None for all whatever their time."""
+
+    query: str | None
+    about: str | None
+    kinds: tuple[FactKind, ...] | None
+    statuses: tuple[FactStatus, ...]
+    at: datetime | None
+    known_at: datetime | None
+    limit: int
+    view: View
+
+
+def find_facts(
+    store: Store, embedder: Embedder | None, scope: Scope, request: FactRequest, *, log_kind: LogKind | None
+) -> Facts:
+    """The facts that a request asks for; without a query those of most standing, then the latest, first."""
+    about = None if request.about is None else aliases(store, scope, request.about)
+    if request.query is None:
+        found = _seen(store, scope, FactQuery(kinds=request.kinds, entities=about), request)
+        return Facts(sorted(found, key=_by_standing)[: request.limit])
+    scored = score(store, embedder, scope, Request(query=request.query, view=request.view, limit=1), log_kind=log_kind)
+    rows = scored.pool.rows[scored.order[:TURNS]].tolist()
+    episodes = {episode.id: row for row, episode in store.by_rows(scope, rows)}
+    facts = _seen(store, scope, FactQuery(rows=rows, kinds=request.kinds), request) if rows else []
+    named = _named(request.query)
+    if named:
+        facts += _seen(store, scope, FactQuery(entities=named, kinds=request.kinds), request)
+    if about is not None:
+        facts = [fact for fact in facts if {folded(name) for name in (fact.subject, *fact.entities)} & set(about)]
+    unique = list({fact.id: fact for fact in facts}.values())
+    standings = _ranked(store, embedder, scope, request, scored, episodes, unique)
+    return Facts([each.fact for each in standings[: request.limit]], degraded=scored.degraded)
+
+
+def aliases(store: Store, scope: Scope, name: str) -> list[str]:
+    """A name and what else the scope calls the same: folded, for `FactQuery.entities`."""
+    known, fresh = {folded(name)}, {folded(name)}
+    while fresh:
+        told = store.facts(scope, FactQuery(entities=sorted(fresh), slots=["alias"], statuses=BELIEVED))
+        names = {folded(each) for fact in told for each in (fact.subject, fact.claim.value or "") if each}
+        fresh = names - known - {"user", "assistant"}
+        known |= fresh
+    return sorted(known)
+
+
+def _seen(store: Store, scope: Scope, wanted: FactQuery, request: FactRequest) -> list[Fact]:
+    """Facts as they were believed and held at the request's times, without those never to be brought up."""
+    if request.known_at is None:
+        found = store.facts(scope, replace(wanted, statuses=request.statuses))
+    else:
+        ids = [fact.id for fact in store.facts(scope, wanted)]
+        log = store.fact_log(scope, ids) if ids else []
+        known = fold(change for change in log if change.at <= request.known_at)
+        found = [fact for fact in known.values() if fact.status in request.statuses]
+    return [fact for fact in found if not fact.muted and (request.at is None or held(fact, request.at))]
+
+
+def _ranked(
+    store: Store,
+    embedder: Embedder | None,
+    scope: Scope,
+    request: FactRequest,
+    scored: Scored,
+    episodes: Mapping[str, int],
+    facts: Sequence[Fact],
+) -> list[Standing]:
+    places = {int(row): place for place, row in enumerate(scored.pool.rows)}
+    scores = {id_: float(scored.scores[places[row]]) for id_, row in episodes.items()}
+    lowest = min(scores.values(), default=0.0) + _NOT_FOUND
+    question = request.query or ""
+    standings = stand(
+        facts,
+        found=lambda fact: max(scores.get(source.episode_id, lowest) for source in fact.sources),
+        query_terms=frozenset(scored.question.terms),
+        kinds=asked_kinds(question),
+        asks_others=_ASKS_OTHERS.search(question) is not None,
+    )
+    if request.at is None:
+        return standings
+    return give_way(standings, _cosines(store, embedder, scope, standings[:CONTENDERS], episodes))
+
+
+def _cosines(
+    store: Store,
+    embedder: Embedder | None,
+    scope: Scope,
+    standings: Sequence[Standing],
+    episodes: Mapping[str, int],
+) -> Callable[[Fact, Fact], float]:
+    """The cosine of the turns that two facts rest on, NaN where one has no vector."""
+    turns = dict.fromkeys(source.episode_id for each in standings for source in each.fact.sources[:1])
+    known = [id_ for id_ in turns if id_ in episodes]
+    if embedder is None or not known:
+        return lambda one, other: math.nan
+    vectors = store.vectors(scope, [episodes[id_] for id_ in known], embedder.fingerprint)
+    products = vectors @ vectors.T
+    place = {id_: number for number, id_ in enumerate(known)}
+
+    def cosine(one: Fact, other: Fact) -> float:
+        a, b = place.get(one.sources[0].episode_id), place.get(other.sources[0].episode_id)
+        return math.nan if a is None or b is None else float(np.float64(products[a, b]))
+
+    return cosine
+
+
+def _named(query: str) -> list[str]:
+    """What of a question might be a name, folded: its words, and stretches of two to four Chinese characters."""
+    found = [folded(word) for word in _WORD.findall(query) if len(word) > 2]
+    for run in _HAN.findall(query):
+        found += [run[i : i + n] for n in (2, 3, 4) for i in range(len(run) - n + 1)]
+    return list(dict.fromkeys(found))[:MOST_ENTITIES]
+
+
+def _by_standing(fact: Fact) -> tuple[bool, float, float, str]:
+    return (not fact.pinned, -fact.confidence, -fact.said_at.timestamp(), fact.id)

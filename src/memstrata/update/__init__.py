@@ -1,0 +1,1 @@
+"""Update: what a new claim does to what was believed before: the same, more exact, newer, a correction, a dispute."""

@@ -1,0 +1,78 @@
+"""What claims do to a scope, decided one after the other and written at once by the caller.
+
+A claim sees what the claims before it changed: facts that this round began or changed stand in `pending` and take
+the place of what the store still says.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import numpy as np
+
+from memstrata.core.candidates import Floats
+from memstrata.core.facts.log import NewChange, step
+from memstrata.ports import Store
+from memstrata.types import Change, Claim, Episode, Fact, Scope
+from memstrata.update.neighbours import STANDING, neighbours, vectors_by_episode
+from memstrata.update.reconcile import reconcile
+from memstrata.update.verdicts import Neighbour
+
+
+def decide(
+    store: Store,
+    scope: Scope,
+    episodes: Sequence[tuple[int, Episode]],
+    claims: Sequence[Claim],
+    *,
+    actor: str,
+    at: datetime,
+    space: str | None,
+) -> list[NewChange]:
+    """The changes that these claims, read in these episodes (row and episode), cause. Writes nothing."""
+    vectors = vectors_by_episode(store, scope, [(row, episode.id) for row, episode in episodes], space)
+    said = {episode.id: episode.timestamp for _, episode in episodes}
+    pending: dict[str, Fact] = {}
+    changes: list[NewChange] = []
+    for claim in claims:
+        turn = claim.sources[0].episode_id
+        near = neighbours(store, scope, claim, vector=vectors.get(turn), space=space)
+        found = reconcile(claim, said[turn], _current(near, pending, vectors, turn), actor=actor, at=at)
+        for new in found:
+            before = pending.get(new.fact_id) or (near[new.fact_id].fact if new.fact_id in near else None)
+            after = step(before, _numbered(new, len(changes)))
+            if after is not None:
+                pending[new.fact_id] = after
+            changes.append(new)
+    return changes
+
+
+def _current(
+    near: Mapping[str, Neighbour], pending: Mapping[str, Fact], vectors: Mapping[str, Floats], turn: str
+) -> list[Neighbour]:
+    """The neighbours as this round has left them, with those that it began."""
+    own = vectors.get(turn)
+
+    def beside(fact: Fact) -> Neighbour:
+        if fact.id in near:
+            return Neighbour(fact=fact, cosine=near[fact.id].cosine)
+        other = vectors.get(fact.sources[0].episode_id)
+        return Neighbour(fact=fact, cosine=math.nan if own is None or other is None else float(np.dot(own, other)))
+
+    merged = {**{id_: each.fact for id_, each in near.items()}, **pending}
+    return [beside(fact) for fact in merged.values() if fact.status in STANDING]
+
+
+def _numbered(new: NewChange, number: int) -> Change:
+    return Change(
+        id=new.id,
+        number=number,
+        fact_id=new.fact_id,
+        kind=new.kind,
+        cause=new.cause,
+        at=new.at,
+        actor=new.actor,
+        data=new.data,
+    )

@@ -1,0 +1,136 @@
+-- Schema 2. An episode's id is scope number << 32 | row: the rows of a scope are one contiguous range.
+
+-- What the file itself knows: the current vector space, the salt of nothing else.
+CREATE TABLE meta (
+  key   TEXT PRIMARY KEY,
+  value TEXT NOT NULL
+) WITHOUT ROWID;
+
+-- One row a partition (a scope without its run, or a run alone); the counters only grow.
+CREATE TABLE scope (
+  no           INTEGER PRIMARY KEY,
+  user_id      TEXT,
+  agent_id     TEXT,
+  app_id       TEXT,
+  run_id       TEXT,
+  next_row     INTEGER NOT NULL DEFAULT 0,
+  next_session INTEGER NOT NULL DEFAULT 0,
+  last_event   INTEGER NOT NULL DEFAULT 0,
+  forgotten    INTEGER NOT NULL DEFAULT 0
+);
+CREATE UNIQUE INDEX scope_ids ON scope (
+  coalesce(user_id, char(0)), coalesce(agent_id, char(0)), coalesce(app_id, char(0)), coalesce(run_id, char(0))
+);
+
+-- Where each run of a scope stands, so that the next episode finds its session.
+CREATE TABLE run (
+  scope            INTEGER NOT NULL,
+  no               INTEGER NOT NULL,
+  run_id           TEXT,
+  session          INTEGER NOT NULL,
+  last_timestamp   INTEGER NOT NULL,
+  session_episodes INTEGER NOT NULL,
+  PRIMARY KEY (scope, no)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX run_id ON run (scope, coalesce(run_id, char(0)));
+
+-- Speakers' names of a scope, numbered.
+CREATE TABLE speaker (
+  scope INTEGER NOT NULL,
+  no    INTEGER NOT NULL,
+  name  TEXT NOT NULL,
+  PRIMARY KEY (scope, no)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX speaker_name ON speaker (scope, name);
+
+-- The truth: what was seen. `terms` is term numbers and frequencies, all other derived columns are plain numbers.
+CREATE TABLE episode (
+  id              INTEGER PRIMARY KEY,
+  scope           INTEGER GENERATED ALWAYS AS (id >> 32) VIRTUAL,
+  public_id       TEXT NOT NULL UNIQUE,
+  digest          BLOB NOT NULL UNIQUE,
+  run             INTEGER NOT NULL,
+  session         INTEGER NOT NULL,
+  role            INTEGER NOT NULL,
+  speaker         INTEGER NOT NULL,
+  text            TEXT NOT NULL,
+  timestamp       INTEGER NOT NULL,
+  utc_offset      INTEGER NOT NULL,
+  recorded_at     INTEGER NOT NULL,
+  metadata        TEXT,
+  message_id      TEXT,
+  terms           BLOB NOT NULL,
+  length          INTEGER NOT NULL,
+  question_share  REAL NOT NULL,
+  words           INTEGER NOT NULL,
+  time_expression INTEGER NOT NULL,
+  proper_nouns    INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX episode_time ON episode (scope, timestamp);
+
+-- Vector spaces (embedder fingerprints) by number.
+CREATE TABLE space (
+  no          INTEGER PRIMARY KEY,
+  fingerprint TEXT NOT NULL UNIQUE
+);
+
+-- Vectors in half precision, by space and episode id.
+CREATE TABLE vector (
+  space INTEGER NOT NULL,
+  id    INTEGER NOT NULL,
+  half  BLOB NOT NULL,
+  PRIMARY KEY (space, id)
+) WITHOUT ROWID;
+
+-- How far each scope is embedded in a space: every episode before row `through` has its vector.
+CREATE TABLE embedded (
+  scope   INTEGER NOT NULL,
+  space   INTEGER NOT NULL,
+  through INTEGER NOT NULL,
+  PRIMARY KEY (scope, space)
+) WITHOUT ROWID;
+
+-- Derived: 1,024 rows of a scope packed for a fast start. Kind 0 columns, 1 postings, 2 int8 vectors of a space.
+CREATE TABLE block (
+  scope INTEGER NOT NULL,
+  kind  INTEGER NOT NULL,
+  space INTEGER NOT NULL,
+  block INTEGER NOT NULL,
+  data  BLOB NOT NULL,
+  PRIMARY KEY (scope, kind, space, block)
+);
+
+-- What happened, in order; an index in memory is current when it has seen the scope's last event.
+CREATE TABLE event (
+  no    INTEGER PRIMARY KEY AUTOINCREMENT,
+  scope INTEGER NOT NULL,
+  kind  TEXT NOT NULL,
+  space INTEGER,
+  rows  BLOB NOT NULL,
+  at    INTEGER NOT NULL
+);
+CREATE INDEX event_scope ON event (scope, no);
+
+-- Work to be done. At most one pending job a queue and scope.
+CREATE TABLE job (
+  no          INTEGER PRIMARY KEY AUTOINCREMENT,
+  queue       TEXT NOT NULL,
+  scope       INTEGER NOT NULL,
+  state       TEXT NOT NULL DEFAULT 'pending',
+  due         INTEGER NOT NULL,
+  attempts    INTEGER NOT NULL DEFAULT 0,
+  owner       TEXT,
+  lease_until INTEGER,
+  error       TEXT
+);
+CREATE UNIQUE INDEX job_pending ON job (queue, scope) WHERE state = 'pending';
+CREATE INDEX job_due ON job (queue, state, due);
+
+-- Receipts of erasures, without any content.
+CREATE TABLE erasure (
+  id        TEXT PRIMARY KEY,
+  scope     INTEGER NOT NULL,
+  episodes  INTEGER NOT NULL,
+  at        INTEGER NOT NULL,
+  scrubbed  INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
