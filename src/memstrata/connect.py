@@ -13,10 +13,11 @@ from typing import Literal, cast, get_args
 
 from memstrata.core.clock import from_microseconds
 from memstrata.core.ids import new_id
-from memstrata.core.messages import read_batch
+from memstrata.core.messages import Batch, read_batch
 from memstrata.core.records import SCRUB_QUEUE, Appended, NewJob
 from memstrata.errors import InvalidInput
 from memstrata.extract.rules.extractor import RulesExtractor
+from memstrata.forgetting import forget_on_request
 from memstrata.learning import extraction_queue, learn_with
 from memstrata.models.cached import CachedEmbedder
 from memstrata.models.resolve import resolve_embedder
@@ -26,7 +27,7 @@ from memstrata.schedule.embedding import embed_scope_with, embedding_queue
 from memstrata.schedule.scrubbing import scrub_with
 from memstrata.schedule.worker import Worker
 from memstrata.settings import Settings
-from memstrata.types import LOG_KINDS, Fact, ForgetReceipt, LogKind, Receipt, Scope, Source, Stats
+from memstrata.types import LOG_KINDS, AskedToForget, Fact, ForgetReceipt, LogKind, Receipt, Scope, Source, Stats
 from memstrata.update.wishes import correction
 
 WorkerMode = Literal["thread", "none"]
@@ -62,7 +63,30 @@ class Parts:
         """A fresh id of a kind; ids sort by the time they were made."""
         return new_id(prefix, int(self.clock().timestamp() * 1000), secrets.token_bytes(10))
 
-    def receipt(self, scope: Scope, appended: Sequence[Appended], *, skipped_empty: int, wait: bool) -> Receipt:
+    def asked_to_forget(self, scope: Scope, batch: Batch, appended: Sequence[Appended]) -> tuple[AskedToForget, ...]:
+        """Carry out, or with the policy "ask" only name, what the user asks to forget in new messages."""
+        if self.forget_requests == "ignore":
+            return ()
+        return forget_on_request(
+            self.store,
+            self.embedder,
+            scope,
+            [(new, known.id) for new, known in zip(batch.episodes, appended, strict=True) if known.added],
+            act=self.forget_requests == "act",
+            make_id=lambda: self.make_id("fg"),
+            clock=self.clock,
+            jobs=self.jobs,
+        )
+
+    def receipt(
+        self,
+        scope: Scope,
+        batch: Batch,
+        appended: Sequence[Appended],
+        asked: tuple[AskedToForget, ...],
+        *,
+        wait: bool,
+    ) -> Receipt:
         """Set the caused work going, or do it, and say what was done."""
         added = sum(each.added for each in appended)
         if wait:
@@ -74,8 +98,10 @@ class Parts:
             episode_ids=tuple(each.id for each in appended),
             added=added,
             duplicates=len(appended) - added,
-            skipped_empty=skipped_empty,
+            skipped_empty=batch.skipped_empty,
             pending=pending,
+            secrets=batch.secrets,
+            forget_requests=asked,
             degraded=() if self.embedder is not None else (NO_EMBEDDER,),
         )
 

@@ -13,6 +13,7 @@ from memstrata.core.requests import checked_ids, checked_limit, checked_query, r
 from memstrata.core.tokens import Tokenizer, estimated_tokens
 from memstrata.errors import NotFound
 from memstrata.fact_verbs import FactVerbs
+from memstrata.govern.secrets import without_secrets
 from memstrata.ports import Embedder, Extractor, Store
 from memstrata.recall.context import build_context
 from memstrata.recall.search import Request, search
@@ -98,10 +99,17 @@ class Memory(FactVerbs):
         parts = self._parts
         now = parts.clock()
         batch = read_batch(
-            messages, scope=scope, timestamp=timestamp, metadata=metadata, now=now, make_id=parts.make_episode_id
+            messages,
+            scope=scope,
+            timestamp=timestamp,
+            metadata=metadata,
+            now=now,
+            make_id=parts.make_episode_id,
+            clean=without_secrets,
         )
         appended = parts.store.append(scope, batch.episodes, recorded_at=now, jobs=parts.jobs)
-        return parts.receipt(scope, appended, skipped_empty=batch.skipped_empty, wait=wait)
+        asked = parts.asked_to_forget(scope, batch, appended)
+        return parts.receipt(scope, batch, appended, asked, wait=wait)
 
     def search(
         self,

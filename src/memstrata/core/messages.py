@@ -36,10 +36,11 @@ Messages = str | Message | MessageDict | Sequence[Message | MessageDict | str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """Episodes of one call, in order, and how many messages held no text."""
+    """Episodes of one call, in order, how many messages held no text, and how many secrets were taken out."""
 
     episodes: tuple[NewEpisode, ...]
     skipped_empty: int
+    secrets: int = 0
 
 
 def checked_scope(user_id: object, agent_id: object, app_id: object, run_id: object) -> Scope:
@@ -78,19 +79,25 @@ def read_batch(
     metadata: Mapping[str, Json] | None,
     now: datetime,
     make_id: Callable[[], str],
+    clean: Callable[[str], tuple[str, int]] = lambda text: (text, 0),
 ) -> Batch:
-    """Episodes of everything in `raw`; one wrong message refuses the whole call."""
+    """Episodes of everything in `raw`; one wrong message refuses the whole call.
+
+    `clean` takes secrets out of a text and counts them; what it takes out goes no further than here.
+    """
     messages = read_messages(raw)
     base = None if timestamp is None else parse_time(timestamp, what="timestamp")
     shared = checked_metadata(metadata, what="metadata")
     repeats: Counter[bytes] = Counter()
-    episodes = []
+    episodes, secrets = [], 0
     for message in messages:
         if message.content.strip():
             stated = message.timestamp or base
-            own = replace(message, metadata={**shared, **message.metadata})
+            text, removed = clean(message.content)
+            own = replace(message, content=text, metadata={**shared, **message.metadata})
             episodes.append(_episode(own, scope, stated, stated or now, repeats, make_id))
-    return Batch(episodes=tuple(episodes), skipped_empty=len(messages) - len(episodes))
+            secrets += removed
+    return Batch(episodes=tuple(episodes), skipped_empty=len(messages) - len(episodes), secrets=secrets)
 
 
 def read_messages(raw: Messages) -> list[Message]:

@@ -12,32 +12,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from memstrata.extract.forget_words import (
-    ASKS,
-    ATTRIBUTED,
-    BOUND,
-    CHINESE_ASKS,
-    CHINESE_EDITING,
-    CHINESE_LEAD,
-    CHINESE_SAID,
-    CUES,
-    EDITING,
-    EVERYTHING,
-    FOREIGN,
-    IDIOM,
-    INTO_MEMORY,
-    KEEPS,
-    LEAD,
-    OPENING,
-    PERSONAL,
-    QUOTED,
-    SAID,
-    TAIL,
-    THAT,
-)
+from memstrata.extract import forget_chinese as chinese
+from memstrata.extract import forget_words as english
 
 ForgetExtent = Literal["that", "topic", "everything"]
 """`that`: what was just said, in this turn or the one before. `topic`: something named. `everything`: all of it."""
+
+
+_CLAUSES = re.compile(r"[\s，。,.!！?？；;：:、\x00（(~…]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +41,7 @@ def forget_requests(text: str) -> list[ForgetRequest]:
     lower = text.lower()
     if len(lower) != len(text):
         lower = "".join(character.lower()[:1] for character in text)
-    if not any(cue in lower for cue in CUES):
+    if not any(cue in lower for cue in english.CUES):
         return []
     plain = _own_words(lower.replace("’", "'"))
     found = [*_english(text, plain), *_chinese(text, plain)]
@@ -73,68 +55,65 @@ def forget_requests(text: str) -> list[ForgetRequest]:
 def _own_words(lower: str) -> str:
     """The text with blocks and log lines of others blanked out, quotations too, though their places stay."""
     if any(sign in lower for sign in ">`[:：【"):
-        lower = FOREIGN.sub(lambda match: "\n" * len(match[0]), lower)
-    return QUOTED.sub(lambda match: "\x00" * len(match[0]), lower)
+        lower = english.FOREIGN.sub(lambda match: "\n" * len(match[0]), lower)
+    return english.QUOTED.sub(lambda match: "\x00" * len(match[0]), lower)
 
 
 def _english(text: str, plain: str) -> Iterator[ForgetRequest]:
-    for pattern in ASKS:
+    for kind, pattern in english.ASKS:
+        verb = kind.removeprefix("free ")
         for match in pattern.finditer(plain):
-            verb = match.lastgroup or ""
             before = plain[max(0, match.start() - 60) : match.start()]
-            if ATTRIBUTED.search(before) or not _led(before, verb):
+            if english.ATTRIBUTED.search(before) or not (verb != kind or english.LEAD.search(before)):
                 continue
             request = _english_request(text, plain, match.start(), match.end(), verb)
             if request is not None:
                 yield request
 
 
-def _led(before: str, verb: str) -> bool:
-    """Whether an order may begin here: not after a subject, a negation or "to"."""
-    return verb == "free" or LEAD.search(before) is not None
-
-
 def _english_request(text: str, plain: str, start: int, begin: int, verb: str) -> ForgetRequest | None:
-    bound = BOUND.search(plain, begin)
+    if verb == "off":
+        return _request(start, begin, "that")
+    bound = english.BOUND.search(plain, begin)
     end = bound.start() if bound else len(plain)
     said = plain[begin:end].strip()
-    after = plain[end : end + 24]
-    memory = INTO_MEMORY.search(said)
-    if EDITING.search(said) and not memory:
+    memory = english.INTO_MEMORY.search(said)
+    never_mind = verb == "forget" and english.NEVER_MIND.match(plain, end) is not None
+    if memory is None and not _about_memory(said, verb, never_mind=never_mind):
         return None
-    if verb in ("off", "free", "whole") and not said:
-        return _request(start, begin, "that")
-    if not _about_memory(said, after, verb, memory is not None):
-        return None
-    named = said[: memory.start()] if memory else said
-    extent, topic = _named(text, plain, begin, named)
-    return _request(start, end if topic or said else begin, extent, topic)
+    extent, topic = _named(text, plain, begin, said[: memory.start()] if memory else said)
+    return _request(start, end, extent, topic)
 
 
-def _about_memory(said: str, after: str, verb: str, memory: bool) -> bool:
-    """Whether the object is something said, known or personal; how much is asked depends on the verb."""
-    if IDIOM.match(said) or (verb == "forget" and after.lstrip(" ,-!.").startswith(("let's", "lets ", "i'll just"))):
-        return SAID.search(said) is not None
-    if memory or SAID.search(said) or verb in ("off", "free", "whole", "unsaid"):
+def _about_memory(said: str, verb: str, *, never_mind: bool) -> bool:
+    """Whether the object is something said, known or personal; how much is asked of it depends on the verb."""
+    if verb == "unsaid":
         return True
-    if EVERYTHING.fullmatch(TAIL.sub("", said)):
-        return verb in ("forget", "delete") and said.split()[0] != "it"
-    if THAT.fullmatch(TAIL.sub("", said)):
+    if verb == "put" or (verb != "forget" and english.EDITING.search(said)):
+        return False
+    if english.SAID.search(said):
+        return True
+    if never_mind or english.IDIOM.match(said):
+        return False
+    bare = english.TAIL.sub("", said)
+    if english.EVERYTHING.fullmatch(bare):
+        return verb == "forget"
+    if english.THAT.fullmatch(bare):
         return verb in ("forget", "keep", "note", "erase")
-    if verb in ("forget", "note"):
-        return re.match(r"(?:about )?(?:my|our|the|that|this|what|who|where|which|how|i|we)\b", said) is not None
-    return verb in ("keep", "delete", "erase") and PERSONAL.search(said) is not None
+    if verb in ("forget", "note") and english.FORGETTABLE.match(said):
+        return True
+    return verb in ("keep", "delete", "erase", "note") and english.PERSONAL.search(bare) is not None
 
 
 def _named(text: str, plain: str, begin: int, named: str) -> tuple[ForgetExtent, str]:
     """How much is to go, and the words that name it, cut from the text as written."""
-    named = TAIL.sub("", named)
-    if EVERYTHING.fullmatch(named):
+    named = english.TAIL.sub("", named)
+    if english.EVERYTHING.fullmatch(named):
         return "everything", ""
-    if not named or THAT.fullmatch(named):
+    if not named or english.THAT.fullmatch(named):
         return "that", ""
     offset = plain.index(named, begin)
-    opening = OPENING.match(named)
+    opening = english.OPENING.match(named)
     rest = named[opening.end() :] if opening else named
     if not rest.strip():
         return "that", ""
@@ -146,46 +125,42 @@ def _named(text: str, plain: str, begin: int, named: str) -> tuple[ForgetExtent,
 
 
 def _chinese(text: str, plain: str) -> Iterator[ForgetRequest]:
-    for pattern in CHINESE_ASKS:
+    if plain.isascii():
+        return
+    for pattern in chinese.ASKS:
         for match in pattern.finditer(plain):
-            before = re.split(r"[\s，。,.!！?？；;：:、\x00（(~…]", plain[max(0, match.start() - 40) : match.start()])[
-                -1
-            ]
-            parts = match.groupdict()
-            ahead = parts.get("ahead") or ""
-            if not CHINESE_LEAD.fullmatch(before) or _another_says(plain, match.start()):
-                continue
-            lead = CHINESE_LEAD.match(ahead)
-            ahead_start = match.start("ahead") + (lead.end() if lead else 0) if ahead else match.start()
-            request = _chinese_request(text, match, ahead_start)
-            if request is not None:
-                yield request
+            before = _CLAUSES.split(plain[max(0, match.start() - 40) : match.start()])[-1]
+            if chinese.LEAD.fullmatch(before) and not chinese.ATTRIBUTED.search(
+                plain, max(0, match.start() - 12), match.start()
+            ):
+                request = _chinese_request(text, match)
+                if request is not None:
+                    yield request
 
 
-def _another_says(plain: str, start: int) -> bool:
-    return re.search(r"(?<!我)(?<!我跟你)(?:说|写着?|写道|讲|劝我|叫我|让我|歌词|歌名|电影|书名)[：:，,\s]{0,2}$", plain[max(0, start - 12) : start]) is not None  # fmt: skip
-
-
-def _chinese_request(text: str, match: re.Match[str], ahead_start: int) -> ForgetRequest | None:
+def _chinese_request(text: str, match: re.Match[str]) -> ForgetRequest | None:
     parts = match.groupdict()
-    ahead = text[ahead_start : match.end("ahead")] if parts.get("ahead") else ""
+    start, ahead = match.start(), parts.get("ahead") or ""
+    lead = chinese.LEAD.match(ahead)
+    if lead is not None:
+        start, ahead = start + lead.end(), ahead[lead.end() :]
     behind = parts.get("behind") or ""
-    named = (ahead or behind).strip(" ，,")
-    sure = parts.get("sure") is not None
-    if CHINESE_EDITING.search(named) or re.search("(?:^|[^的])[我他她它们咱]$", ahead):
+    named = ahead or behind
+    if chinese.EDITING.search(ahead + " " + behind) or chinese.SUBJECT.search(ahead):
         return None
-    if not sure and not CHINESE_SAID.search(named):
+    of_memory = parts.get("place") is not None or (parts.get("sure") is not None and not ahead)
+    if named.strip() and not of_memory and not chinese.SAID.search(named) and not chinese.TAIL.fullmatch(named):
         return None
-    if ahead and behind and CHINESE_EDITING.search(behind):
-        return None
-    start = ahead_start if ahead else match.start()
-    if re.fullmatch(CHINESE_THAT, named):
+    named = chinese.TAIL.sub("", named)
+    if chinese.THAT.fullmatch(named):
         return _request(start, match.end(), "that")
-    if re.fullmatch(CHINESE_EVERYTHING, named):
+    if chinese.EVERYTHING.fullmatch(named):
         return _request(start, match.end(), "everything")
-    topic = re.sub(CHINESE_OPENING, "", named)
-    topic = re.sub(CHINESE_TAIL, "", topic)
-    return _request(start, match.end(), "topic" if topic else "that", topic)
+    topic = chinese.OPENING.sub("", named)
+    if not topic:
+        return _request(start, match.end(), "that")
+    place = text.lower().find(topic, start)
+    return _request(start, match.end(), "topic", text[place : place + len(topic)].strip() if place >= 0 else topic)
 
 
 def _request(start: int, end: int, extent: ForgetExtent, topic: str = "") -> ForgetRequest:
@@ -211,7 +186,7 @@ def _joined(plain: str, found: list[ForgetRequest]) -> list[ForgetRequest]:
 
 def _kept(text: str, plain: str, requests: list[ForgetRequest]) -> str:
     """What the turn says is to stay; "" where it says nothing of it."""
-    for pattern in KEEPS:
+    for pattern in english.KEEPS:
         for match in pattern.finditer(plain):
             inside = any(request.start <= match.start("keep") < request.end for request in requests)
             if match["keep"].strip() and (match.groupdict().get("except") or not inside):

@@ -43,6 +43,12 @@ def redact(text: str) -> tuple[str, tuple[Secret, ...]]:
     return (marked(text, secrets) if secrets else text), tuple(secrets)
 
 
+def without_secrets(text: str) -> tuple[str, int]:
+    """The text with its secrets replaced by marks, and how many there were."""
+    clean, secrets = redact(text)
+    return clean, len(secrets)
+
+
 def _found(view: str) -> list[Secret]:
     """One round: all rules on one view, what overlaps joined under the kind of the earlier rule."""
     found = [*key_secrets(view), *number_secrets(view), *worded_secrets(view)]
