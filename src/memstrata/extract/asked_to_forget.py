@@ -93,13 +93,15 @@ def _about_memory(said: str, verb: str, *, never_mind: bool) -> bool:
         return False
     if english.SAID.search(said):
         return True
-    if never_mind or english.IDIOM.match(said):
+    if never_mind or (verb == "forget" and english.IDIOM.match(said)):
         return False
     bare = english.TAIL.sub("", said)
     if english.EVERYTHING.fullmatch(bare):
         return verb == "forget"
     if english.THAT.fullmatch(bare):
         return verb in ("forget", "keep", "note", "erase")
+    if verb == "note" and english.NOTED.match(said):
+        return True
     if verb in ("forget", "note") and english.FORGETTABLE.match(said):
         return True
     return verb in ("keep", "delete", "erase", "note") and english.PERSONAL.search(bare) is not None
@@ -151,11 +153,11 @@ def _chinese_request(text: str, match: re.Match[str]) -> ForgetRequest | None:
     of_memory = parts.get("place") is not None or (parts.get("sure") is not None and not ahead)
     if named.strip() and not of_memory and not chinese.SAID.search(named) and not chinese.TAIL.fullmatch(named):
         return None
-    named = chinese.TAIL.sub("", named)
-    if chinese.THAT.fullmatch(named):
-        return _request(start, match.end(), "that")
-    if chinese.EVERYTHING.fullmatch(named):
+    said, named = chinese.PARTICLES.sub("", named), chinese.TAIL.sub("", named)
+    if chinese.EVERYTHING.fullmatch(said) or chinese.EVERYTHING.fullmatch(named):
         return _request(start, match.end(), "everything")
+    if chinese.THAT.fullmatch(said) or chinese.THAT.fullmatch(named):
+        return _request(start, match.end(), "that")
     topic = chinese.OPENING.sub("", named)
     if not topic:
         return _request(start, match.end(), "that")

@@ -16,7 +16,7 @@ FOREIGN = re.compile(
     re.VERBOSE | re.MULTILINE,
 )
 QUOTED = re.compile(
-    r"\"[^\"\n]{1,2000}\"|“[^”]{1,2000}”|「[^」]{1,2000}」|『[^』]{1,2000}』|《[^》\n]{1,60}》|‘[^’\n]{1,2000}’|(?<![\w])'[^'\n]{1,400}(?:'\w[^'\n]{0,200}){0,4}'(?!\w)"
+    r"\"[^\"\n]{1,600}\"|“[^”]{1,600}”|「[^」]{1,600}」|『[^』]{1,600}』|《[^》\n]{1,60}》|‘[^’\n]{1,600}’|(?<![\w])'[^'\n]{1,400}(?:'\w[^'\n]{0,200}){0,4}'(?!\w)"
 )
 _YOU = r"(?:you|u|ya)"
 LEAD = re.compile(
@@ -39,8 +39,8 @@ _RATHER = rf"""(?:(?:i'd|i\ would|id|would)?\s?(?:much\s)?rather\s(?:that\s)?{_Y
     |(?:i'd|i\ would|i|id)\sprefer\s(?:it\s)?(?:that\s|if\s)?{_YOU}\s(?:didn'?t|don'?t|not|never|wouldn'?t)
     |(?:i'd|i\ would|i)\sprefer\s(?:{_YOU}\s)?not\sto|(?:i\s)?(?:don'?t|do\ not|wouldn'?t)\swant\s{_YOU}\sto|{_YOU}\s(?:don'?t|do\ not|dont)\s(?:need|have)\sto|{_YOU}\sneedn'?t
     |{_YOU}\s(?:can|may|could|should)\sstop|{_YOU}\sshould(?:n'?t|\snot)|no\ need\ (?:for\s{_YOU}\s)?to|(?:i\s)?wish\s{_YOU}\s(?:wouldn'?t|didn'?t|hadn'?t))\s"""
-_KEEP = r"(?:keep(?:ing)?|stor(?:e|ing)|sav(?:e|ing)|log(?:ging)?|record(?:ing)?|retain(?:ing)?|(?:hold|hang|holding|hanging)\ on\s?to)"
-_NOTE = r"(?:remember(?:ing)?|not(?:e|ing)(?:\ down)?|writ(?:e|ing)\ down|jot(?:ting)?(?:\ down)?|memori[sz](?:e|ing)|(?:mak(?:e|ing)|tak(?:e|ing)|keep(?:ing)?)\ (?:a\ )?(?:note|notes|track)\ of|commit)"
+_KEEP = r"(?:keep(?:ing)?|stor(?:e|ing)|sav(?:e|ing)|log(?:ging)?|record(?:ing)?|retain(?:ing)?)"
+_NOTE = r"(?:remember(?:ing)?|(?:hold|hang)(?:ing)?\ on\s?to|(?:write|jot|note)(?=\s[^.,;!?\n]{1,30}\sdown\b)|not(?:e|ing)(?:\ down)?|writ(?:e|ing)\ down|jot(?:ting)?(?:\ down)?|memori[sz](?:e|ing)|(?:mak(?:e|ing)|tak(?:e|ing)|keep(?:ing)?)\ (?:a\ )?(?:note|notes|track)\ of|commit)"
 _PUT = r"(?:put(?:ting)?|writ(?:e|ing)|add(?:ing)?|includ(?:e|ing)|fil(?:e|ing)|enter|commit)"
 _MEMORY = r"(?:memory|memories|notes|notebook|records?|logs?|history|mind|head|brain|database|profile|files|memory\ bank|chat\ history)"
 INTO_MEMORY = re.compile(
@@ -70,7 +70,7 @@ ASKS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     )
 )  # fmt: skip
 BOUND = re.compile(
-    r"""[.,;!?\n()—…，。！？；~]|\s-{1,2}\s|\s(?:because|cuz|bc|cause|coz|cos|since|so|but|and\ (?:keep|leave|don'?t|just|then|also|please|pls|we|i|let'?s|move|remember|only)
+    r"""[.,;!?\n()—…，。！？；~]|\s-{1,2}\s|(?<!\bthat)\s(?:because|cuz|bc|cause|coz|cos|since|so|but|and\ (?:keep|leave|don'?t|just|then|also|please|pls|we|i|let'?s|move|remember|only)
         |unless|except|apart\ from|other\ than|if\ (?:you|i)|before|until|though|tho|as\ (?:it|i|he|she|they)|it's|i'm|i've|i\ was|thanks|thx|lol|haha)\b""",
     re.VERBOSE,
 )
@@ -95,12 +95,22 @@ _OWN_NOUN = r"""(?:(?:home|street|e-?mail|phone|cell|mobile|real|full|last|first
     (?:address|name|surname|salary|income|wage|number|phone|e-?mail|birthday|birth\ ?date|age|weight|height|diagnosis|health|meds|medication|medications|ex|boyfriend|girlfriend|husband|wife
     |location|job|employer|company|schedule|plans?|details|info|information|condition|illness|therapist|therapy|religion|politics|debts?|bank|kids?|children|family|pregnancy|divorce
     |affair|crush|orientation|sexuality|school|neighbou?rhood|whereabouts|history|problems?|secret|confession|finances|money\ stuff|data|test\ results|results)"""
-PERSONAL = re.compile(rf"^(?:about\s)?(?:my|our|his|her|their)\s(?:\w+'s\s|\w+\s)?{_OWN_NOUN}(?:\b(?!\s(?:from|off|on|in|to)\b)).{{0,30}}$|^(?:the|any)\s{_OWN_NOUN}$", re.VERBOSE)
-FORGETTABLE = re.compile(
-    rf"^(?:about\s|all\ about\s)?(?:my|our|what|who|where|which|how\ (?:much|old|many|i|my)|why\ i|i|we|that\ (?:i|i'm|i've|my|we|he|she|the|they|there))\b|^(?:about\s)?the\s{_OWN_NOUN}\b", re.VERBOSE
+PERSONAL = re.compile(
+    rf"^(?:about\s)?(?:my|our|his|her|their)\s(?:\w+'s\s|\w+\s)?{_OWN_NOUN}(?:\b(?!\s(?:from|off|on|in|to)\b)).{{0,30}}$|^(?:the|any)\s{_OWN_NOUN}$",
+    re.VERBOSE,
 )
-IDIOM = re.compile(r"(?:about\s)?(?:it|him|her|them|you|dinner|lunch)(?!\sall\b)\b|(?:this|that)\s(?:shit|crap|noise|guy)\b")
-NEVER_MIND = re.compile(r"[\s,!.\-]{0,4}(?:(?:so|and|ok)\s)?(?:let'?s|lets|i'll\ just|we'll\ just|how\ about|what\ about|shall\ we)\b", re.VERBOSE)
+FORGETTABLE = re.compile(
+    rf"^(?:about\s|all\ about\s)?(?:my|our|what|who|where|which|how\ (?:much|old|many|i|my)|why\ i|i|we|that\ (?:i|i'm|i've|my|we|he|she|the|they|there))\b|^(?:about\s)?the\s{_OWN_NOUN}\b",
+    re.VERBOSE,
+)
+NOTED = re.compile(r"(?:the|that|this|these|those)\s\w")
+IDIOM = re.compile(
+    r"(?:about\s)?(?:it|him|her|them|you|dinner|lunch)(?!\sall\b)\b|(?:this|that)\s(?:shit|crap|noise|guy)\b"
+)
+NEVER_MIND = re.compile(
+    r"[\s,!.\-]{0,4}(?:(?:so|and|ok)\s)?(?:let'?s|lets|i'll\ just|we'll\ just|how\ about|what\ about|shall\ we)\b",
+    re.VERBOSE,
+)
 EVERYTHING = re.compile(
     rf"""(?:about\s)?(?:everything|all|all\ of\ it|it\ all|(?:absolutely\ )?(?:everything|all|anything|whatever|what|all\ (?:of\ )?the\ (?:stuff|things|info|data|details)|(?:any|all)\ (?:info|data|information|my\ data))
       (?:\sthat)?(?:\s{_YOU}(?:'ve|\shave)?\s?(?:ever\s)?(?:know|knew|have|got|remember|stored|saved|learned|learnt|kept|collected)?)?(?:\s(?:about|on|of)\s(?:me|us))

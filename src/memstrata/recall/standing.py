@@ -8,7 +8,6 @@ than `update/` asks for to close a fact (see `core.facts.rivalry`).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -23,11 +22,13 @@ CONFIDENT = 0.5
 KIND = 1.0
 """What it is worth that a fact is of a kind that the question asks for."""
 PINNED = 2.0
-CONTENDERS = 10
+CONTENDERS = 6
 """How many of the best are compared with each other."""
 GIVES_WAY = 2.0
 """Rivalry from which the earlier of two contenders is pushed back; `bench scenarios` measures it."""
-BEHIND = 3.0
+BEARS = 0.3
+"""How much a later statement that bears less on the question must make up for it."""
+BEHIND = 5.0
 """How far it is pushed back: behind anything that bears on the question at all."""
 SAME_TALK = timedelta(hours=2)
 """Statements nearer than this are one telling, of which no part is older than another."""
@@ -71,7 +72,7 @@ def give_way(standings: Sequence[Standing], cosine: Callable[[Fact, Fact], float
     contenders = [each for each in standings[:CONTENDERS] if each.fact.trust == "user"]
     pushed: dict[str, Standing] = {}
     for older in contenders:
-        rivals = [newer for newer in contenders if _speaks_against(newer.fact, older.fact, cosine)]
+        rivals = [newer for newer in contenders if _speaks_against(newer, older, cosine)]
         if rivals:
             newest = max(rivals, key=lambda each: (each.fact.said_at, each.fact.id))
             why = {**older.why, "gave way": -BEHIND}
@@ -84,8 +85,8 @@ def in_order(standings: Sequence[Standing]) -> list[Standing]:
     return sorted(standings, key=lambda each: (-each.score, -each.fact.said_at.timestamp(), each.fact.id))
 
 
-def _speaks_against(newer: Fact, older: Fact, cosine: Callable[[Fact, Fact], float]) -> bool:
-    if newer.said_at - older.said_at < SAME_TALK or older.confirmed > newer.confirmed:
+def _speaks_against(newer: Standing, older: Standing, cosine: Callable[[Fact, Fact], float]) -> bool:
+    if newer.fact.said_at - older.fact.said_at < SAME_TALK or older.fact.confirmed > newer.fact.confirmed:
         return False
-    likeness = cosine(older, newer)
-    return rivalry(older.claim, newer.claim, cosine=math.nan if likeness is None else likeness).total >= GIVES_WAY
+    against = rivalry(older.fact.claim, newer.fact.claim, cosine=cosine(older.fact, newer.fact))
+    return against.total + BEARS * (newer.score - older.score) >= GIVES_WAY

@@ -21,8 +21,8 @@ from memstrata.types import Claim
 USUAL_LIKENESS = 0.82
 """Cosine of two turns that have nothing to do with each other, with multilingual-e5-small."""
 LIKENESS_WEIGHT = 20.0
-UNKNOWN_LIKENESS = 0.84
-"""What stands for the cosine where there are no vectors."""
+UNKNOWN_LIKENESS = 0.02
+"""By how much two turns without vectors count as nearer than usual."""
 _NUMBERS = re.compile(r"\d+(?:[.,:]\d+)*|[一二两三四五六七八九十百千万半]+")
 
 
@@ -43,7 +43,7 @@ class Rivalry:
 
 def rivalry(older: Claim, newer: Claim, *, cosine: float = math.nan) -> Rivalry:
     """How much `newer` speaks against `older`; about 2 for two turns on one topic, 4 where a change is announced."""
-    likeness = UNKNOWN_LIKENESS if math.isnan(cosine) else cosine
+    likeness = USUAL_LIKENESS + UNKNOWN_LIKENESS if math.isnan(cosine) else cosine
     same_kind = older.kind == newer.kind != "statement"
     return Rivalry(
         likeness=LIKENESS_WEIGHT * (likeness - USUAL_LIKENESS),

@@ -83,11 +83,13 @@ def claims_of(episode: Episode, company: Company) -> list[Claim]:
     if episode.role == "system":
         return []
     fiction = sets_a_scene(episode.text)
-    claims = []
+    claims, read = [], 0
     for statement in _statements(episode, fiction=fiction)[:MAX_CLAIMS]:
+        notice(episode.text[read : statement.start], company)
         claims.append(_claim(episode, statement, company))
         notice(episode.text[statement.start : statement.end], company)
-    notice(episode.text, company)
+        read = statement.end
+    notice(episode.text[read:], company)
     return claims
 
 
@@ -135,14 +137,14 @@ def _claim(episode: Episode, statement: _Statement, company: Company) -> Claim:
     when = when_of(words, said_at=episode.timestamp)
     reading = read_kind(text, role=trust, planned=when.ahead)
     owner = episode.name or ("user" if trust == "user" else episode.role)
-    subject = subject_of(text, company, speaker=owner if reading.kind == "commitment" or trust == "user" else "")
+    subject = subject_of(text, company, speaker=owner if trust in ("user", "assistant") else "")
     confidence = _CONFIDENCE[trust] * (UNNAMED if reading.kind == "statement" else 1)
     return Claim(
         text=text,
         kind=reading.kind,
         slot=reading.slot,
         value=reading.value,
-        subject=subject or owner,
+        subject=subject,
         speaker=speaker,
         trust=trust,
         confidence=round(confidence, 2),

@@ -90,10 +90,9 @@ class Company:
         wanted = {"he": "m", "him": "m", "his": "m", "她": "f", "他": "m", "she": "f", "her": "f"}.get(
             pronoun.lower(), ""
         )
-        for name, gender in reversed(self.people):
-            if not wanted or not gender or gender == wanted:
-                return name
-        return None
+        fitting = [name for name, gender in self.people if gender == wanted] if wanted else []
+        unknown = [name for name, gender in self.people if not gender or not wanted]
+        return (fitting or unknown or [None])[-1]
 
 
 def subject_of(text: str, company: Company, *, speaker: str) -> str:
