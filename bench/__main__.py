@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-BENCHMARKS = ("locomo", "assistant", "scale", "speed", "peers", "tune")
+BENCHMARKS = ("locomo", "assistant", "scale", "speed", "peers", "tune", "scenarios")
 
 
 def main(arguments: list[str]) -> int:

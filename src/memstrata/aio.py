@@ -40,6 +40,18 @@ class AsyncMemory:
     episodes = _awaitable(Memory.episodes)
     forget = _awaitable(Memory.forget)
     stats = _awaitable(Memory.stats)
+    facts = _awaitable(Memory.facts)
+    fact = _awaitable(Memory.fact)
+    profile = _awaitable(Memory.profile)
+    timeline = _awaitable(Memory.timeline)
+    history = _awaitable(Memory.history)
+    correct = _awaitable(Memory.correct)
+    retire = _awaitable(Memory.retire)
+    confirm = _awaitable(Memory.confirm)
+    reject = _awaitable(Memory.reject)
+    pin = _awaitable(Memory.pin)
+    mute = _awaitable(Memory.mute)
+    undo = _awaitable(Memory.undo)
     wait = _awaitable(Memory.wait)
 
     @functools.wraps(Memory.__init__)  # type: ignore[misc]

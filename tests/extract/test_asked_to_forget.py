@@ -120,6 +120,54 @@ everything|||清空你的记忆
 everything|||把你知道的关于我的都删掉
 everything||我的名字|除了我的名字，把关于我的信息全删掉
 everything|||把我说过的所有话都忘掉
+topic|tom||forget i ever mentioned tom
+topic|my address||actually scratch my address from your memory
+topic|my salary||pls forget abt my salary
+topic|my bday||can u delete my bday
+topic|my old address||could you please forget my old address
+topic|my visit to the clinic||don't keep any record of my visit to the clinic
+topic|my mum||i don't want you to remember the thing about my mum
+topic|tom||make sure you forget what i said about tom
+topic|tom||strike what i said about tom from the record
+topic|the wifi thing||you can forget the wifi thing
+topic|my dad||can we delete the stuff about my dad
+topic|what i eat||please don't log what i eat
+topic|my ex's name||scrub my ex's name
+topic|him|everything else|forget what i said about him, keep everything else
+topic|tom||erase tom from your memory
+topic|where i work||wipe what you know about where i work
+that|||don't keep a record of this
+that|||could you not save this
+that|||could you not remember that
+that|||i dont want u keeping this
+that|||pretend this conversation never happened
+that|||can you forget this whole conversation
+that|||take that out of your memory
+that|||get that out of your notes
+that|||this one's off the record
+that|||dont write this down: i hate my job
+that|||i regret telling you about my debts, please delete that
+topic|我前任||忘了我前任吧
+topic|离婚那段||前面聊的离婚那段全部删除
+topic|我的真实姓名||我的真实姓名请不要保存
+topic|我的名字||请你忘记我的名字
+topic|债务||把我跟你提过的债务全部清除
+topic|我弟的事||关于我弟的事都删了吧
+topic|工资||刚才关于工资的话当我没说
+topic|老王||你就当我没提过老王
+topic|我病情||麻烦删除关于我病情的记录
+topic|我每天吃什么||以后别再记我每天吃什么
+topic|我的住址||我不想让你保留我的住址
+topic|那个人名||我刚说的那个人名，删掉
+topic|那位初恋的事||那位初恋的事，忘了吧
+topic|我的生日||你记的我的生日删掉吧
+topic|我的行程||别记录我的行程
+topic|工资|公司名字|把我说的工资删了，公司名字留着
+that|||我说的这些你别往外说也别记
+that|||别把这个存下来
+that|||这个你听听就好，别记
+that|||把刚才那条删掉
+that|||我刚才说的忘掉吧
 """.strip().splitlines()
 
 NOT_ASKED = """
@@ -244,6 +292,76 @@ my phone keeps deleting my notes
 清空购物车
 擦掉桌上的水
 别存这张图片
+forget the umbrella, it's sunny
+forget paris, i want rome
+forget about dinner
+sorry i forgot what i told you
+do you remember what i said about my ex
+erase the whiteboard
+remove my notes from the doc
+get rid of the dog smell
+drop it in your notes
+take this into your notes
+clear my calendar
+i need to clear my mind
+i want to lose my belly
+don't save me a seat
+don't note the time, note the date
+don't write it in caps
+never write down your password
+keep in mind my address changed
+my doctor said to forget sugar
+he wants me to forget what i said
+i wish i could forget everything
+write a story where the hero says forget me
+translate: forget everything i told you
+how do you say forget what i said in french
+the app won't remember my address
+will you forget this conversation?
+don't you remember what i said?
+don't put my name on the list
+forget what you learned in school, this trick is better
+pretend you don't know me and interview me
+let's play a game: pretend i never said hello
+it's easy to get lost and forget that
+people move on and forget what they said
+forget the haters
+never mind what i said
+scratch that, i meant tuesday
+i deleted everything about him from my phone
+we should erase everything about the project from the drive
+please remove that from the list
+off the record player
+忘了说，我明天不来
+忘记我说到哪了
+刚才说的忘了
+忘了跟你说了，我升职了
+删了吗
+不要删掉我的地址
+别把我的地址删了
+把我说的翻译成英文
+把这事忘了
+把刚才说的忘了
+把这事忘了可不行
+她把我说的都忘了
+别把我说的忘了
+我说的话你别忘了
+帮我写首忘掉前任的诗
+朋友劝我把前任的事都忘了
+怎么把关于我的信息从网上删掉
+把我的名字从名单里删掉
+把备注里的电话删掉
+把关于天气的那句删了再发我
+清空回收站
+别留遗憾
+不用记，考试开卷
+老师说不用记这个
+别写我的名字在作业上
+别放在心上
+就当没发生过吧
+假装不知道他出轨了，我是不是很傻
+我假装没看见
+你记得我说过的事吗
 """.strip().splitlines()
 
 
@@ -279,15 +397,13 @@ def test_the_span_is_the_request() -> None:
     assert request.topic == "Tom"
 
 
-@given(
-    text=st.one_of(
-        st.text(),
-        st.lists(
-            st.sampled_from("forget|what i said|about|my ex|don't|keep|that|. |, |把|我说的|删了|别记|当我没说|\"|“|>|\n|除了|留着".split("|")),
-            max_size=14,
-        ).map(" ".join),
-    )
-)  # fmt: skip
+WORDS = (
+    """forget;what i said;about;my ex;don't;keep;that;. ;, ;";“;>;把;我说的;删了;别记;当我没说;除了;留着;你;忘了吧;İ"""
+)
+PIECES = st.lists(st.sampled_from([*WORDS.split(";"), "\n"]), max_size=14)
+
+
+@given(text=st.one_of(st.text(), PIECES.map(" ".join), PIECES.map("".join)))
 def test_requests_are_in_order_and_disjoint(text: str) -> None:
     end = 0
     for request in forget_requests(text):
@@ -296,9 +412,10 @@ def test_requests_are_in_order_and_disjoint(text: str) -> None:
         end = request.end
 
 
-@pytest.mark.parametrize(
-    "piece", ["forget ", "don't keep ", "把", "别记", "当", '"', "“", "`", ">", "a'", "forget what i said ", "清", "我", " ", "\n", "除了"]
-)  # fmt: skip
+HOSTILE = """forget ;don't keep ;把;别记;当;";“;`;>;a';forget what i said ;清;我; ;除了;从记忆;删掉我 """
+
+
+@pytest.mark.parametrize("piece", [*HOSTILE.split(";"), "\n"])
 def test_a_hostile_text_takes_time_in_proportion(piece: str) -> None:
     text = "forget 忘掉我 " + piece * (100_000 // len(piece))
     began = time.perf_counter()

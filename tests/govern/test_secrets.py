@@ -14,7 +14,7 @@ from memstrata.govern.secrets import find_secrets, redact
 HASH = "9fceb02d0ae598e95dc970b74767f19372d6" + "1af8"
 
 SAID = """
-password|router is doing the thing again. login's admin / <Plum!Fjord_2214> (i know i know) and the wifi dropdown says no
+password|router is doing the thing again. login's admin / <Plum!Fjord_2214> (i know i know) and it says no
 password|pw: <hunter2>
 password|pw <hunter2> for the nas
 password|PW=<hunter2>
@@ -80,6 +80,23 @@ pin|alarm code's now <9081>, not <9080>
 pin|your verification code is <482913>. don't share it
 pin|<482913> is your login code
 pin|access code <A4471>
+pin|the code to get in is <4471>
+pin|the code's <4471>
+pin|bike lock is <4471>
+pin|门锁 <2580>
+pin|my atm pin is <seven seven three three>
+pin|手机锁屏密码 <258014>
+pin|my recovery codes are <4821-9931> and <2210-3382>
+password|the password is lowercase <plumtree22>
+password|i use <brutus77> as my password
+password|try <brutus77>, that's the wifi pw
+password|password's the dog's name plus 77, so <brutus77>
+password|mysql -u root -p<Tulip77> db
+password|user bob / pass <Tulip!77>
+password|微信密码我改成<tom12345>了，旧的不用了
+password|支付宝密码<tom12345>
+password|新密码是<Sunny_88>，旧的<Sunny_77>作废
+password|netflix pw got changed, its now <Sunny_Day88>
 pin|门禁码 <4471#>
 pin|门锁密码是<2580>
 pin|门锁密码是<258000>，别告诉别人
@@ -112,6 +129,7 @@ card|信用卡<5555555555554444>，有效期12/27，安全码<321>
 card|cvc is <999>
 identity|my ssn is <536-90-4399>
 identity|ssn <536904399>
+identity|my NI is <QQ 12 34 56 C>
 identity|it's <536-90-4399> i think
 identity|last four of my social: <4399>
 identity|身份证<11010519491231002X>
@@ -238,6 +256,30 @@ the combination of 3 things
 护照明年2027年到期
 身份证丢了
 口令是什么
+the password is on the sticky note
+it asks for a pin but i never set one
+door 4471 is the server room
+gate B22, boarding 10:45
+the code is 1200 lines long
+the code compiles
+the lockbox is full
+api version 2024-05-01
+wifi 6 router AX3000
+visa interview on 2024-05-01
+routing table has 120000 entries
+uuid 550e8400-e29b-41d4-a716-446655440000
+mac 00:1A:2B:3C:4D:5E
+model number WH-1000XM5
+密码学考试考了92分
+密码锁坏了，花了300块
+这个密码锁299元
+门锁换了，花了1280
+我家门牌号1204
+护照办了7天
+银行卡里有123456元
+QQ 12345678
+密码本3本
+学号20190412
 """.strip().splitlines()
 
 
@@ -282,9 +324,30 @@ def test_checksums() -> None:
 
 
 TEMPLATES = """
-pw: {}|my password is {} ok|the wifi password is "{}"|login: admin / {}|user/pass: bob / {}|密码是{}|密码 {}，别忘了|wifi密码改成{}了|
-password for netflix = {} (shared)|they changed the password to {} yesterday|PASSWORD={}|口令：{}|账号bob，密码{}
-""".replace("\n", "").split("|")
+pw: {}
+my password is {} ok
+the wifi password is "{}"
+login: admin / {}
+user/pass: bob / {}
+密码是{}
+密码 {}，别忘了
+wifi密码改成{}了
+password for netflix = {} (shared)
+they changed the password to {} yesterday
+PASSWORD={}
+口令：{}
+账号bob，密码{}
+""".strip().splitlines()
+CODE_TEMPLATES = """
+the door code is {}
+PIN {}
+my pin is {}, ok
+门禁码{}#
+验证码：{}
+支付密码是{}
+gate code: {}
+{} is your verification code
+""".strip().splitlines()
 VALUES = st.builds(
     "".join,
     st.tuples(
@@ -294,18 +357,13 @@ VALUES = st.builds(
         st.text("0123456789", min_size=2, max_size=5),
     ),
 )
+WORDS = """password is;pw;密码;是;: ; / ;no wait it's;hunter2;4471;4111 1111 1111 1111;cvv;123;12/27;[password removed]
+[PIN removed];pin;验证码;改成;或者; to ;api key;token;9f86d081884c7d659a2feaa0c55ad015;";';（;，;。;admin / ;ssn
+seed phrase;abandon ability able about above absent;www.x.org;://a:b@;bearer;AKIAIOSFODNN7EXAMPLE;is my password
+bike lock;-----BEGIN PRIVATE KEY-----;账号;GB82 WEST 1234 5698 7654 32;mysql -p;user/pass;it's;not;as my password
+账号密码：;tom;then"""
 PIECES = st.lists(
-    st.one_of(
-        st.sampled_from(
-            """password is|pw|密码|是|: | / |no wait it's|hunter2|4471|4111 1111 1111 1111|cvv|123|12/27|[password removed]|[PIN removed]|pin|验证码|改成|
-            或者| to |api key|token|9f86d081884c7d659a2feaa0c55ad015|"|'|（|，|。|admin / |is my password|ssn|\n|seed phrase|abandon ability able
-            about above absent|www.x.org|://a:b@|bearer|AKIAIOSFODNN7EXAMPLE|then|-----BEGIN PRIVATE KEY-----|账号|GB82 WEST 1234 5698 7654 32""".split(
-                "|"
-            )
-        ),
-        st.text(max_size=6),
-    ),
-    max_size=14,
+    st.one_of(st.sampled_from([*WORDS.replace("\n", ";").split(";"), "\n"]), st.text(max_size=6)), max_size=14
 )
 TEXTS = st.one_of(st.text(), st.builds(" ".join, PIECES), st.builds("".join, PIECES))
 
@@ -316,9 +374,7 @@ def test_no_password_survives(template: str, value: str) -> None:
     assert value not in redact(template.format(value))[0]
 
 
-@given(digits=st.text("0123456789", min_size=4, max_size=6), template=st.sampled_from(
-    "the door code is {}|PIN {}|my pin is {}, ok|门禁码{}#|验证码：{}|支付密码是{}|gate code: {}|{} is your verification code".split("|")
-))  # fmt: skip
+@given(digits=st.text("0123456789", min_size=4, max_size=6), template=st.sampled_from(CODE_TEMPLATES))
 def test_no_code_survives(digits: str, template: str) -> None:
     assert digits not in redact(template.format(digits))[0]
 
@@ -347,11 +403,12 @@ def test_spans_are_in_order_and_the_rest_is_kept(text: str) -> None:
     assert rest == text[position:]
 
 
-@pytest.mark.parametrize(
-    "piece",
-    ["password is ", "password:", "pass ", "pin 4", "1 ", "4111 1111 ", "key=", "key1=", "eyJ-", "://a:b", "密码", "密码是", "a", " ", "\n", "abandon "]
-    + ["-----BEGIN PRIVATE KEY-----", "seed phrase ", "bearer a", "login a / ", "x is my ", "hunter2 or ", "password is hunter2 or ", "(", '"', "我的", "账号 1"],
-)  # fmt: skip
+HOSTILE = """password is ;password:;pass ;pin 4;1 ;4111 1111 ;key=;key1=;eyJ-;://a:b;密码;密码是;a; ;abandon ;bearer a
+-----BEGIN PRIVATE KEY-----;seed phrase ;login a / ;x is my ;hunter2 or ;password is hunter2 or ;(;";我的;账号 1
+mysql -p ;门锁 ;the code """
+
+
+@pytest.mark.parametrize("piece", [*HOSTILE.replace("\n", ";").split(";"), "\n"])
 def test_a_hostile_text_takes_time_in_proportion(piece: str) -> None:
     text = piece * (100_000 // len(piece))
     began = time.perf_counter()

@@ -11,7 +11,8 @@ from memstrata.testing.embedders import HashEmbedder
 
 
 def verbs(kind: type) -> dict[str, object]:
-    return {name: value for name, value in vars(kind).items() if not name.startswith("_")}
+    own = {name: value for each in reversed(kind.__mro__[:-1]) for name, value in vars(each).items()}
+    return {name: value for name, value in own.items() if not name.startswith("_")}
 
 
 def test_the_signatures_are_equal() -> None:

@@ -187,7 +187,7 @@ def test_a_new_embedder_takes_over_in_the_background_without_a_gap(tmp_path: Pat
 def test_an_embedder_that_fails_for_a_while_is_tried_again(url: str) -> None:
     now = MARCH
     embedder = FailingEmbedder(HashEmbedder(), failures=2)
-    with Memory(url, embedder=embedder, worker="none", clock=lambda: now) as memory:
+    with Memory(url, embedder=embedder, extractor="none", worker="none", clock=lambda: now) as memory:
         memory.add("apples", user_id="ann")
         worker = memory._parts.worker
         assert worker.run_one()

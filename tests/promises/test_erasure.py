@@ -12,7 +12,7 @@ from memstrata.core.index.vectors import quantise
 from memstrata.stores.sqlite import blocks
 from memstrata.testing.embedders import HashEmbedder
 
-SECRET = "the vault code is MARZIPAN-7719"
+SECRET = "the walrus hoards MARZIPAN-7719"
 NAME = "Zebulonius"
 
 
@@ -73,7 +73,7 @@ def test_no_byte_is_left(tmp_path: Path, around: int, how: str) -> None:
         receipt = memory.forget(user_id="ann", **arguments)  # type: ignore[arg-type]
         assert receipt.scrubbed
         assert files_hold(tmp_path, *needles) == []
-        assert memory.search("MARZIPAN vault code", user_id="ann", filters={"name": NAME}) == []
+        assert memory.search("MARZIPAN walrus", user_id="ann", filters={"name": NAME}) == []
     assert files_hold(tmp_path, *needles) == []
 
 

@@ -78,6 +78,8 @@ def _english_request(text: str, plain: str, start: int, begin: int, verb: str) -
     end = bound.start() if bound else len(plain)
     said = plain[begin:end].strip()
     memory = english.INTO_MEMORY.search(said)
+    if verb in ("drop", "out") and memory is not None and not memory[0].lstrip().startswith(("from", "out", "of")):
+        return None
     never_mind = verb == "forget" and english.NEVER_MIND.match(plain, end) is not None
     if memory is None and not _about_memory(said, verb, never_mind=never_mind):
         return None
@@ -89,7 +91,7 @@ def _about_memory(said: str, verb: str, *, never_mind: bool) -> bool:
     """Whether the object is something said, known or personal; how much is asked of it depends on the verb."""
     if verb == "unsaid":
         return True
-    if verb == "put" or (verb != "forget" and english.EDITING.search(said)):
+    if verb in ("put", "out") or (verb != "forget" and english.EDITING.search(said)):
         return False
     if english.SAID.search(said):
         return True
@@ -117,7 +119,7 @@ def _named(text: str, plain: str, begin: int, named: str) -> tuple[ForgetExtent,
     offset = plain.index(named, begin)
     opening = english.OPENING.match(named)
     rest = named[opening.end() :] if opening else named
-    if not rest.strip():
+    if not rest.strip() or english.THAT.fullmatch(rest):
         return "that", ""
     if rest.strip() in ("me", "us", "myself"):
         return "everything", ""
@@ -129,13 +131,13 @@ def _named(text: str, plain: str, begin: int, named: str) -> tuple[ForgetExtent,
 def _chinese(text: str, plain: str) -> Iterator[ForgetRequest]:
     if plain.isascii():
         return
-    for pattern in chinese.ASKS:
-        for match in pattern.finditer(plain):
+    for signs, pattern in chinese.ASKS:
+        for match in pattern.finditer(plain) if any(sign in plain for sign in signs) else ():
             before = _CLAUSES.split(plain[max(0, match.start() - 40) : match.start()])[-1]
             if chinese.LEAD.fullmatch(before) and not chinese.ATTRIBUTED.search(
                 plain, max(0, match.start() - 12), match.start()
             ):
-                request = _chinese_request(text, match)
+                request = None if chinese.tells(before, match[0]) else _chinese_request(text, match)
                 if request is not None:
                     yield request
 
@@ -147,6 +149,7 @@ def _chinese_request(text: str, match: re.Match[str]) -> ForgetRequest | None:
     if lead is not None:
         start, ahead = start + lead.end(), ahead[lead.end() :]
     behind = parts.get("behind") or ""
+    ahead = chinese.ALSO_NOT.sub("", ahead)
     named = ahead or behind
     if chinese.EDITING.search(ahead + " " + behind) or chinese.SUBJECT.search(ahead):
         return None
@@ -161,7 +164,7 @@ def _chinese_request(text: str, match: re.Match[str]) -> ForgetRequest | None:
     topic = chinese.OPENING.sub("", named)
     if not topic:
         return _request(start, match.end(), "that")
-    place = text.lower().find(topic, start)
+    place = match.string.find(topic, start)
     return _request(start, match.end(), "topic", text[place : place + len(topic)].strip() if place >= 0 else topic)
 
 

@@ -22,25 +22,27 @@ _YOU = r"(?:you|u|ya)"
 LEAD = re.compile(
     rf"""(?:^|[.,!?;:\n()~…—\x00，。！？；：]|(?<!\w)-+|\b(?:and|but|so|also|please|pls|plz|just|now|then|ok|okay|k|kindly|actually|btw|note|hey|oh|yes|no|yeah|wait
         |sorry|hmm|lol|anyway|instead|maybe|better|honestly|tho|thanks|mate|favou?r|though|ugh|hi|again|either|oops|right)
-      |(?<!how\ )(?<!why\ )(?:can|could|would|will|should|must|may)\s{_YOU}(?:\s(?:please|pls|plz|just|also|maybe|kindly|possibly))?
+      |(?<!how\ )(?<!why\ )(?:can|could|would|should|must|may)\s(?:{_YOU}|we)(?:\s(?:please|pls|plz|just|also|maybe|kindly|possibly))?
       |(?:want|need|like|prefer|asking|asked|told|begging|beg)\s{_YOU}\s(?:to|2)(?:\s(?:please|just|also))?
-      |(?:would|do)\s{_YOU}\smind|you\ mind|mind|let'?s|time\ to|feel\ free\ to|rather\s{_YOU}(?:\sjust)?|if\s{_YOU}\scould(?:\sjust|\splease)?
-      |{_YOU}\s(?:can|should|could|may|gotta|have\ to|need\ to|must)(?:\s(?:just|also|now))?|go\ ahead\ and)\s*$""",
+      |(?:would|do)\s{_YOU}\smind|you\ mind|mind|let'?s|feel\ free\ to|rather\s{_YOU}(?:\sjust)?|if\s{_YOU}\scould(?:\sjust|\splease)?
+      |{_YOU}\s(?:can|should|could|may|gotta|have\ to|need\ to|must)(?:\s(?:just|also|now))?|go\ ahead\ and|will\s{_YOU}\s(?:please|pls|plz)|(?:make|be)\ sure\s(?:{_YOU}|to)|{_YOU}\ better)\s*$""",
     re.VERBOSE,
 )
 ATTRIBUTED = re.compile(
     r"""(?<!\bi\ )(?<!\bi've\ )\b(?:said|says|say|saying|told\ (?:me|him|her|us|them)|tells\ me|asked\ (?:me|him|her|us|them)|wrote|writes|reads|goes|like|yelled
-        |texted|replied|called|titled|named|lyrics?|song|movie|quote|string|prompt|message)(?:\sthat|\sto|\sjust|\splease)?[\s,:]{0,3}$
+        |texted|replied|called|titled|named|lyrics?|song|movie|quote|string|prompt|message|translat\w*(?:\ this)?|rephrase|proofread|type|spell)(?:\sthat|\sto|\sjust|\splease)?[\s,:]{0,3}$
+    | \b(?:game|role-?play|scene|improv|story|poem)\b[^.!?\n]{0,24}$
+    | \b(?:(?<!you\ )(?<!u\ )to|i|i'll|we|he|she|they|people|one|always|often)\s\w+[^.,;:!?\n]{0,40}\b(?:and|or)\s*$
     | \bif\ i\ (?:ask|tell|asked|told|say)\b[^.!?\n]{0,24}$ | \bwhat\ (?:happens|if)\b[^.!?\n]{0,24}$""",
     re.VERBOSE,
 )
-_NOT = r"(?:do\ not|don'?t|dont|never|pls\ no|stop|no\ longer|please\ avoid|avoid|try\ not\ to|better\ not|best\ not\ to|no\ need\ to|needn't|not\ to)\s(?:ever\s|even\s|you\s|please\s)?"
+_NOT = r"(?:(?<=\byou\s)not|(?<=\bu\s)not|do\ not|don'?t|dont|never|pls\ no|stop|no\ longer|please\ avoid|avoid|try\ not\ to|better\ not|best\ not\ to|no\ need\ to|needn't|not\ to)\s(?:ever\s|even\s|please\s)?"
 _RATHER = rf"""(?:(?:i'd|i\ would|id|would)?\s?(?:much\s)?rather\s(?:that\s)?{_YOU}\s(?:didn'?t|don'?t|not|wouldn'?t|never)
     |(?:i'd|i\ would|i|id)\sprefer\s(?:it\s)?(?:that\s|if\s)?{_YOU}\s(?:didn'?t|don'?t|not|never|wouldn'?t)
-    |(?:i'd|i\ would|i)\sprefer\s(?:{_YOU}\s)?not\sto|(?:i\s)?(?:don'?t|do\ not|wouldn'?t)\swant\s{_YOU}\sto|{_YOU}\s(?:don'?t|do\ not|dont)\s(?:need|have)\sto|{_YOU}\sneedn'?t
+    |(?:i'd|i\ would|i)\sprefer\s(?:{_YOU}\s)?not\sto|(?:i\s)?(?:don'?t|do\ not|wouldn'?t)\swant\s{_YOU}(?:\sto)?|{_YOU}\s(?:don'?t|do\ not|dont)\s(?:need|have)\sto|{_YOU}\sneedn'?t
     |{_YOU}\s(?:can|may|could|should)\sstop|{_YOU}\sshould(?:n'?t|\snot)|no\ need\ (?:for\s{_YOU}\s)?to|(?:i\s)?wish\s{_YOU}\s(?:wouldn'?t|didn'?t|hadn'?t))\s"""
 _KEEP = r"(?:keep(?:ing)?|stor(?:e|ing)|sav(?:e|ing)|log(?:ging)?|record(?:ing)?|retain(?:ing)?)"
-_NOTE = r"(?:remember(?:ing)?|(?:hold|hang)(?:ing)?\ on\s?to|(?:write|jot|note)(?=\s[^.,;!?\n]{1,30}\sdown\b)|not(?:e|ing)(?:\ down)?|writ(?:e|ing)\ down|jot(?:ting)?(?:\ down)?|memori[sz](?:e|ing)|(?:mak(?:e|ing)|tak(?:e|ing)|keep(?:ing)?)\ (?:a\ )?(?:note|notes|track)\ of|commit)"
+_NOTE = r"(?:remember(?:ing)?|(?:hold|hang)(?:ing)?\ on\s?to|(?:write|jot|note)(?=\s[^.,;!?\n]{1,30}\sdown\b)|not(?:e|ing)\ down|writ(?:e|ing)\ down|jot(?:ting)?(?:\ down)?|memori[sz](?:e|ing)|(?:mak(?:e|ing)|tak(?:e|ing)|keep(?:ing)?)\ (?:a\ )?(?:note|notes|track)\ of|commit)"
 _PUT = r"(?:put(?:ting)?|writ(?:e|ing)|add(?:ing)?|includ(?:e|ing)|fil(?:e|ing)|enter|commit)"
 _MEMORY = r"(?:memory|memories|notes|notebook|records?|logs?|history|mind|head|brain|database|profile|files|memory\ bank|chat\ history)"
 INTO_MEMORY = re.compile(
@@ -55,22 +57,25 @@ ASKS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("erase", r"\b(?:delet(?:e|ing)|eras(?:e|ing)|scrub(?:bing)?|strike|nuke|wip(?:e|ing)|expunge)\b(?:\ (?:out|off|away)\b)?"),
         ("delete", r"\b(?:remov(?:e|ing)|redact(?:ing)?)\b"),
         ("drop", r"\b(?:purg(?:e|ing)|clear(?:\ out)?|drop(?:ping)?|lose|get(?:ting)?\ rid\ of|tak(?:e|ing)\ out|ditch|throw\ (?:out|away)|trash)\b"),
+        ("out", r"\b(?:scratch|take|get|pull|cut|throw)\b"),
         ("keep", rf"\b{_NOT}{_KEEP}\b"),
         ("note", rf"\b{_NOT}{_NOTE}\b"),
+        ("keep", rf"\b{_NOT}not(?:e|ing)\b(?!\ down)"),
         ("put", rf"\b{_NOT}{_PUT}\b"),
         ("free keep", rf"\b{_RATHER}{_KEEP}\b"),
         ("free note", rf"\b{_RATHER}{_NOTE}\b"),
         ("free put", rf"\b{_RATHER}{_PUT}\b"),
         ("put", rf"\b(?:keep|leave)(?=[^.,!?\n]{{1,40}}\b(?:out\ of|off|away\ from)\ (?:your|ur|the)\ {_MEMORY})"),
         ("unsaid", rf"\b(?:pretend|act\ like|act\ as\ if|act\ as\ though|imagine)\s(?:that\s)?(?:i|we)\s(?:never|didn'?t|did\ not|haven'?t|hadn'?t)\s(?:ever\s|even\s|just\s)?{_SPOKE}\b(?:\s{_YOU}\b|\sto\s{_YOU}\b)?"),
-        ("unsaid", rf"\b(?:pretend|act\ like|act\ as\ if|act\ as\ though)\s(?:that\s|as\ if\s)?{_YOU}\s(?:never|didn'?t|don'?t|do\ not|haven'?t)\s(?:ever\s|even\s)?(?:heard?|saw|see|seen|read|knew|know|remember|learned)\b"),
-        ("off", r"(?:(?:this|that|it)(?:'s|\ is|\ was)\s|keep\ (?:this|that|it)\s|strictly\s|totally\s|completely\s)?\boff[-\ ]the[-\ ]record\b(?=\s{0,2}(?:[:,.!;—\n-]|$|ok\b|please\b|but\b))"),
+        ("unsaid", rf"\b(?:pretend|act\ like|act\ as\ if|act\ as\ though)\s(?:that\s|as\ if\s)?{_YOU}\s(?:never|didn'?t|don'?t|do\ not|haven'?t)\s(?:ever\s|even\s)?(?:heard?|saw|see|seen|read|knew|know|remember|learned)\b(?!\s(?:me|us|each|how|anyone|anything\ about\ (?!my|me|it|this|that))\b)"),
+        ("off", r"(?:(?:this|that|it)(?:\ one|\ bit|\ part)?(?:'s|s|\ is|\ was)\s|keep\ (?:this|that|it)\s|strictly\s|totally\s|completely\s)?\boff[-\ ]the[-\ ]record\b(?=\s{0,2}(?:[:,.!;—\n-]|$|ok\b|please\b|but\b))"),
         ("off", rf"\b(?:this|that|it)(?:\ (?:one|bit|part))?\ (?:shouldn'?t|should\ not|doesn'?t|mustn'?t|isn'?t|is\ not|does\ not|better\ not)\s(?:\w+\s){{0,2}}(?:to|in|into|for|on)\s(?:your\s|the\s){_MEMORY}\b"),
+        ("off", r"\b(?:pretend|act\ like|act\ as\ if)\s(?:that\s)?(?:this|that|it|our|the)(?:\s\w+){0,2}\snever\ happened\b"),
         ("off", r"\bnot\ for\ (?:the\ record|your\ (?:notes|memory|records))\b"),
     )
 )  # fmt: skip
 BOUND = re.compile(
-    r"""[.,;!?\n()—…，。！？；~]|\s-{1,2}\s|(?<!\bthat)\s(?:because|cuz|bc|cause|coz|cos|since|so|but|and\ (?:keep|leave|don'?t|just|then|also|please|pls|we|i|let'?s|move|remember|only)
+    r"""[.,;!?\n()—…：，。！？；~]|:\s|\s-{1,2}\s|(?<!\bthat)\s(?:because|cuz|bc|cause|coz|cos|since|so|but|and\ (?:keep|leave|don'?t|just|then|also|please|pls|we|i|let'?s|move|remember|only)
         |unless|except|apart\ from|other\ than|if\ (?:you|i)|before|until|though|tho|as\ (?:it|i|he|she|they)|it's|i'm|i've|i\ was|thanks|thx|lol|haha)\b""",
     re.VERBOSE,
 )
@@ -82,7 +87,7 @@ TAIL = re.compile(
 )
 SAID = re.compile(
     rf"""\bi(?:'ve|'d)?(?:\s(?:have|just|had|ever|also|only|once|already|might\ have|may\ have))*\s{_SPOKE}\b | \bwe\ (?:just\ )?(?:talked|discussed|spoke|said|chatted)
-      | \b(?:you|u)(?:'ve)?(?:\s(?:have|already|just|ever|might|may|currently))*\s?(?:know|knew|remember|remembered|stored|saved|learned|learnt|got|have|hold|kept|keep
+      | \b(?:you|u)(?:'ve)?(?:\s(?:have|already|just|ever|might|may|currently))*\s?(?:know|knew|remember|remembered|stored|saved|(?:learned|learnt)(?!\s(?:in|at)\b)|got|have|hold|kept|keep
           |noted|recorded|collected|wrote\ down|written\ down)\b
       | \b(?:about|on|of)\ (?:me|us)$ | \b(?:about|of)\ (?:me|us)\b
       | \b(?:bit|part|thing|things|stuff|details?|story|info|information|mentions?|memory|memories|facts?|messages?|traces?|conversation|chat|data|records?|anything
@@ -92,15 +97,15 @@ SAID = re.compile(
     re.VERBOSE,
 )
 _OWN_NOUN = r"""(?:(?:home|street|e-?mail|phone|cell|mobile|real|full|last|first|middle|bank|health|medical|work|old|new|current|actual|exact)\s)*
-    (?:address|name|surname|salary|income|wage|number|phone|e-?mail|birthday|birth\ ?date|age|weight|height|diagnosis|health|meds|medication|medications|ex|boyfriend|girlfriend|husband|wife
+    (?:address|name|surname|salary|income|wage|number|phone|e-?mail|birthday|bday|dob|birth\ ?date|age|weight|height|diagnosis|health|meds|medication|medications|ex|boyfriend|girlfriend|husband|wife
     |location|job|employer|company|schedule|plans?|details|info|information|condition|illness|therapist|therapy|religion|politics|debts?|bank|kids?|children|family|pregnancy|divorce
     |affair|crush|orientation|sexuality|school|neighbou?rhood|whereabouts|history|problems?|secret|confession|finances|money\ stuff|data|test\ results|results)"""
 PERSONAL = re.compile(
-    rf"^(?:about\s)?(?:my|our|his|her|their)\s(?:\w+'s\s|\w+\s)?{_OWN_NOUN}(?:\b(?!\s(?:from|off|on|in|to)\b)).{{0,30}}$|^(?:the|any)\s{_OWN_NOUN}$",
+    rf"^(?:about\s)?(?:my|our|his|her|their)\s(?:\w+'s\s|\w+\s)?{_OWN_NOUN}(?:\b(?!\s(?:from|off|on|in|to)\b)).{{0,30}}$|^(?:the|any)\s{_OWN_NOUN}$|^(?:what|where|when|who|how\ \w+)\s(?:i|we)\b",
     re.VERBOSE,
 )
 FORGETTABLE = re.compile(
-    rf"^(?:about\s|all\ about\s)?(?:my|our|what|who|where|which|how\ (?:much|old|many|i|my)|why\ i|i|we|that\ (?:i|i'm|i've|my|we|he|she|the|they|there))\b|^(?:about\s)?the\s{_OWN_NOUN}\b",
+    rf"^(?:(?:all\ )?(?:about|abt|bout)\s)?(?:my|our|what(?!\ you\b)|who|where|which|how\ (?:much|old|many|i|my)|why\ i|i|we|that\ (?:i|i'm|i've|my|we|he|she|the|they|there))\b|^(?:about\s)?the\s{_OWN_NOUN}\b|^(?:about\s)?(?:the|that)\s[\w']+(?:\s[\w']+)?\s(?:thing|stuff|business|bit|part|story)\b",
     re.VERBOSE,
 )
 NOTED = re.compile(r"(?:the|that|this|these|those)\s\w")
@@ -120,7 +125,7 @@ EVERYTHING = re.compile(
     re.VERBOSE,
 )
 THAT = re.compile(
-    rf"""(?:about\s)?(?:that|this|it|these|those|(?:any|all|none)\ of\ (?:that|this|it)|(?:that|this)(?:\ last)?\ (?:one|part|bit|thing|stuff|message|detail|info|conversation|chat|fact)
+    rf"""(?:about\s)?(?:that|this|it|these|those|(?:this|that|our|the)\ (?:last\ |whole\ |entire\ )?(?:conversation|chat|exchange)|(?:any|all|none)\ of\ (?:that|this|it)|(?:that|this)(?:\ last)?\ (?:one|part|bit|thing|stuff|message|detail|info|conversation|chat|fact)
       |(?:the|my)\ last\ (?:one|part|bit|thing|message|few\ messages)(?:\si\ said)?|what\ i(?:'ve)?(?:\ have)?(?:\ just)?\ (?:said|told\s{_YOU}|wrote|mentioned|typed)
       |(?:everything|anything|all)\ i\ just\ (?:said|told\s{_YOU})|(?:that\ )?i(?:\ just|\ ever|\ even)?\ (?:said|told\s{_YOU}|mentioned)\ (?:that|this|it|anything|any\ of\ (?:this|that)|something)
       |(?:the\ )?(?:previous|above)(?:\ (?:message|part))?|anything|a\ (?:thing|word)|a\ word\ of\ (?:this|that|it))(?:\s(?:earlier|before|just\ now|above|there|here))?""",
@@ -131,7 +136,8 @@ OPENING = re.compile(
           |story|info|information|mentions?|memory|memories|facts?|notes?|conversation|chat|messages?|traces?|records?|data))
         (?:\s(?:that\s)?(?:i|we|you|u)(?:'ve|'d)?(?:\s(?:just|have|had|ever|once|already|also|might\ have|may\ have))*\s?(?:{_SPOKE}|know|knew|have|stored|saved|remember|learned|got|kept|hold|noted|discussed|recorded)
           (?:\s(?:you|u|to\ you|with\ you|down|earlier|before|yesterday|last\ \w+|today))*)?\s(?:about|on|of|regarding|concerning|related\ to|where)\s
-      |that\s(?=i\b|i'm|my\b|we\b|he\b|she\b|the\b|they\b|there\b)|(?:all\s)?about\s|on\s|of\s)""",
+      |(?:an?|any|the|all)\s(?:records?|traces?|notes?|mentions?)\s(?:of|about)\s|(?:that\s)?i(?:'ve)?(?:\s(?:ever|just|even|have))*\s(?:said|told|mentioned)\s(?:(?:you|u)\s)?(?:anything\s)?(?:about\s)?(?=\w)
+      |that\s(?=i\b|i'm|my\b|we\b|he\b|she\b|the\b|they\b|there\b)|(?:all\s)?(?:about|abt|bout)\s|on\s|of\s)""",
     re.VERBOSE,
 )
 EDITING = re.compile(

@@ -46,6 +46,9 @@ _BEARER = re.compile(
 )
 _ADDRESS = re.compile(r"://[^\s/:@]{0,100}:(?P<value>[^\s/]{1,200})@")
 _OPTION = re.compile(r"(?:^|\s)-u\s{1,3}[^\s:]{1,80}:(?P<value>\S{3,120})")
+_CLIENT = re.compile(
+    r"\b(?:mysql|mysqldump|mariadb|sshpass)\b[^\n]{0,80}?\s-p\s?['\"]?(?P<value>[^\s'\"\-][^\s'\"]{2,80})"
+)
 _NAMED = re.compile(
     r"""(?P<sure>(?:api|app|secret|access|auth|client|private|encryption|signing|account|licen[cs]e|product|activation|service|session
             |bot|refresh|webhook|shared\ ?access|deploy|ssh|wpa|network)[\ _\-]?(?:key|token|secret)s? | apikey | 密钥 | 秘钥 | 令牌 | 私钥)
@@ -93,6 +96,8 @@ def key_secrets(view: str) -> list[Secret]:
         found += [_secret("password", match) for match in _ADDRESS.finditer(view)]
     if "-u " in view:
         found += [_secret("password", match) for match in _OPTION.finditer(view)]
+    if " -p" in view:
+        found += [_secret("password", match) for match in _CLIENT.finditer(view)]
     lower = view.lower()
     if "bearer" in lower or "basic" in lower:
         found += [_secret("token", match) for match in _BEARER.finditer(view)]

@@ -57,7 +57,7 @@ _WORDED = (
     _beside("identity", r"\blast\ (?:four|4)(?:\ digits)?\ of\ (?:my\ |the\ )?(?:ssn|social(?:\ security(?:\ number)?)?)", r"[0-9]{4}"),
     _beside("identity", r"passport|护照", r"(?=[A-Z]{0,3}[0-9]{5})[A-Za-z]{0,3}[0-9]{5,9}[A-Z]?"),
     _beside("identity", r"身份证(?:号码?)?|证件号码?|national\ (?:id|insurance)|\bid\ (?:card\ )?(?:number|no\b)|identity\ (?:card|number)"
-        r"|aadhaar|\bnric\b|\bnino\b", rf"[A-Z]{{0,2}}{_SPACED}{{5,17}}[Xx]?[A-Z]?"),
+        r"|aadhaar|\bnric\b|\bnino\b|\bni\b(?:\ (?:number|no))?", rf"[A-Z]{{0,2}}\ ?{_SPACED}{{5,17}}(?:[Xx]|\ ?[A-Z])?"),
     _beside("identity", r"\btax(?:payer)?\ (?:id|identification|number|no\b|file\ number)|\b(?:tin|ein|itin|utr|steuer-?id|tfn)\b|税号|纳税人识别号|纳税识别号",
         rf"[A-Z]{{0,3}}{_SPACED}{{7,13}}[A-Z]?|[0-9A-Z]{{15,20}}"),
     _beside("identity", r"driv(?:er'?s?|ing)'?\ licen[cs]e|\bdl\ (?:number|no\b|\#)|驾照|驾驶证", r"(?=[A-Z]{0,5}[ \-]?[0-9]{4})[A-Z]{0,5}[ \-]?[0-9][0-9A-Z \-]{3,16}[0-9A-Z]"),

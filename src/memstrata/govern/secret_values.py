@@ -22,7 +22,7 @@ _ORDINARY_SIGNS = re.compile(
     "[我你您他她它的了吗呢吧啊不没有在对错忘谁旧新啥哪么少样个那这谁要会能请先再太很都也就把被给让和或与]|什么|多少|一样|生日|默认|初始|正确|手机|名字|数字|字母"
 )
 _PHRASE = re.compile(r"[A-Za-z]{2,}(?:[-_.+][A-Za-z0-9]{2,}){2,}")
-_UNIT = r"(?:characters?|chars?|digits?|times?|x|days?|years?|hours?|hrs?|minutes?|mins?|seconds?|secs?|people|euros?|dollars?|usd|eur|gbp|%|km|m|cm|mm|kg|g|am|pm|st|nd|rd|th|k|[gmkt]b|[gmk]hz|mbps|px|fps|bits?|v|w|h|s|位|次|天|年|月|个|分|秒|元|块|人|层|楼|点|字|米|件|条|种|遍|岁)"
+_UNIT = r"(?:lines?|pages?|words?|files?|rows?|tokens?|characters?|chars?|digits?|times?|x|days?|years?|hours?|hrs?|minutes?|mins?|seconds?|secs?|people|euros?|dollars?|usd|eur|gbp|%|km|m|cm|mm|kg|g|am|pm|st|nd|rd|th|k|[gmkt]b|[gmk]hz|mbps|px|fps|bits?|v|w|h|s|位|次|天|年|月|个|分|秒|元|块|人|层|楼|点|字|米|件|条|种|遍|岁)"
 _PLAIN = re.compile(
     rf"[$€£¥]?[0-9]+(?:[.,:/\-][0-9]+)*{_UNIT}?|[$€£¥][0-9].*|v[0-9.]+|[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}.*",
     re.IGNORECASE,

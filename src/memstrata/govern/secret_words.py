@@ -14,11 +14,10 @@ from memstrata.govern.secret_marks import STAND_IN_CLASS, STAND_INS, Secret, Sec
 from memstrata.govern.secret_values import Value, code_at, ends_clause, plausible_word, telling, value_at
 
 Tie = Literal["hard", "soft", "bare"]
-Cue = Literal["pin", "password", "loose", "sign"]
 
 _HINTS = tuple(
-    """pass pasword pw psw psswd p/w pin code combo combination otp puk login log-in sign-in username user creds credential wifi wi-fi
-    ssid passwort kennwort contrase senha admin root @ pattern 密码 口令 密匙 暗号 密语 门禁 验证码 校验码 动态码 解锁码 开锁码 通行码 开门码
+    """pass pasword pw psw psswd p/w pin code lock combo combination otp puk login log-in sign-in username user creds credential wifi wi-fi
+    ssid passwort kennwort contrase senha admin root @ pattern safe 密码 口令 密匙 暗号 密语 门禁 验证码 校验码 动态码 解锁码 开锁码 通行码 开门码
     安全码 账号 帐号 用户名 锁""".split()
 )
 _PLACES = r"""(?:(?:front|back|side|main|garage)\ )?(?:door|gate|entry|entrance|building|garage|lobby|alarm|lock\ ?box|key\ ?box|key\ ?safe|lock|locker|safe|vault|padlock
@@ -32,13 +31,15 @@ _CUE = re.compile(
             |combination\ (?:for|to|of)\ (?:the\ |my\ |our\ )?{_PLACES})(?![a-z])
         |(?:门禁|门锁|大?门|单元门|支付|取款|交易|银行卡|卡的?|锁屏|保险[箱柜]|储物柜|行李箱|电子锁|锁)(?:的)?密码|pin码?
         |验证码|校验码|动态[码口]令?码?|门禁[码卡]?|解锁码|开锁码|开门码|通行码|安全码)
+      |(?P<code>(?<![a-z])(?:(?:the|my|our|her|his|their|your)\ (?:new\ |old\ |entry\ )?code(?:\ (?:to\ (?:get\ in(?:side)?|come\ in|open|enter)|is|was)(?=\W)|(?='s)|(?=[:\s]))
+            |bike\ lock|padlock|lock\ ?box|key\ ?safe|smart\ lock|keypad|(?:phone|iphone|ipad|screen|android)\ unlock)(?![a-z])|门锁|智能锁|密码锁)
       |(?P<password>pass?w(?:or|ro|r|o)d|passowrd|passwd|passphrase|pass-phrase|passwort|kennwort|contrase[ñn]a|(?<![a-z])(?:pw|pwd|psw|psswd|p/w|senha)(?![a-z])
         |密码|密匙)
       |(?P<loose>(?<![a-z/])pass(?![a-z\-]))
       |(?P<sign>口令|暗号|密语)""",
     re.IGNORECASE | re.VERBOSE,
 )
-_HEDGE = r"""(?:[\s,]{1,2}(?:now|still|currently|just|always|again|actually|probably|literally|simply|basically|like|called|set\ (?:to|as)|changed\ to|one\ of
+_HEDGE = r"""(?:[\s,]{1,2}(?:now|still|currently|just|always|again|actually|probably|literally|simply|basically|like|called|set\ (?:to|as)|changed\ to|one\ of|lowercase|uppercase|all\ (?:lowercase|caps|lower|upper)|capital|spel(?:led|t)
     |either|both|i\ think|i\ believe|maybe|really|only|the\ (?:word|code|number)|my\ (?:\w{1,12}(?:'s)?\ )?birthday|number|code))"""
 _IS = r"(?:(?:is|s|was|are|were|be|will\ be|would\ be|should\ be|must\ be|used\ to\ be|equals|remains|became|has\ been|have\ been|got|been|just)\b\s{0,2})"
 _TURNED = r"(?:now\s|back\s|just\s)?(?:changed|reset|set|updated|switched|swapped)\s{0,2}(?:it\s|back\s|over\s)?(?:to\b|from\b|as\b|=|:)"
@@ -61,13 +62,13 @@ _CHINESE_TIE = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _LATER = re.compile(
-    r"(?:\b(?:it'?s|it\ is|it\ was|use|try|type|enter)\b[\s:]{1,2}|(?:就是|是|输入?|改成了?|换成了?)[\s:]{0,2})",
+    r"(?:\b(?:it'?s(?:\ now)?|so|it\ is|it\ was|use|try|type|enter)\b[\s:]{1,2}|(?:就是|是|输入?|改成了?|换成了?)[\s:]{0,2})",
     re.IGNORECASE | re.VERBOSE,
 )
 _LATER_WITHIN = 80
 _REVERSED = re.compile(
     r"""(?<![^\s"'「“，。,:：])(?P<value>[^\s\u4e00-\u9fff，。；、"]{4,64})["']?(?:
-        \s{1,2}(?:is|was|=)\s{1,2}(?:(?:now|still|also)\s)?(?:my|the|our|your|her|his|their)\b(?:\s[\w\-']{1,20}){0,4}?\s
+        (?:\s{1,2}(?:is|was|=|as)|[,.]?\s{1,2}(?:that'?s|this\ is))\s{1,2}(?:(?:now|still|also)\s)?(?:my|the|our|your|her|his|their)\b(?:\s[\w\-']{1,20}){0,4}?\s
           (?:(?P<password>pass(?:word|phrase)?|pwd?)|(?P<pin>pin|passcode|otp|(?:access|security|verification|login|door|gate|alarm|one-time)\ (?:pass)?code))(?![a-z])
         |\s?(?:就?是|为|\(|（)[\u4e00-\u9fffa-z]{0,6}?(?:(?P<pinned>验证码|门禁码|动态码|校验码|支付密码)|(?P<worded>密码|口令)))""",
     re.IGNORECASE | re.VERBOSE,
@@ -75,8 +76,8 @@ _REVERSED = re.compile(
 _STANDS = "".join(STAND_INS[kind] for kind in ("password", "pin"))
 _NEXT = re.compile(
     r"""['"`」”*)]{0,2}[\s,，.。;；、(（]{0,3}(?:
-        (?P<and>(?:/|\||or|and|then|to|now|new|not|和|或者?|然后|再|现在|改成了?|变成了?|换成了?|-{1,2}>|→)(?:\s?(?:it'?s|is|was|the\ new\ one\ is|是|it))?[\s:]{1,2}
-            |(?:改成了?|变成了?|换成了?|现在是|然后是|和|或者?)\s?)
+        (?P<and>(?:/|\||or|and|then|to|now|new|not|和|旧的是?|老的是?|或者?|然后|再|现在|改成了?|变成了?|换成了?|-{1,2}>|→)(?:\s?(?:it'?s|is|was|the\ new\ one\ is|是|it))?[\s:]{1,2}
+            |(?:改成了?|变成了?|换成了?|现在是|然后是|旧的是?|老的是?|和|或者?)\s?)
       | (?P<corrected>[^\n]{0,40}?(?:\b(?:no|nope|wait|sorry|actually|correction|oops|i\ mean[t]?|make\ that|scratch\ that|should\ be|typo|rather|or\ rather)\b
             |不对|错了|等等|不是|哦不|更正|记错|说错|打错|应该|其实)[^\n]{0,30}?(?:\b(?:it'?s|its|it\ is|it\ was|is|that'?s|was|be|make\ that|i\ mean[t]?|sorry|no|wait|nope|actually|rather)\b[\s,:]{1,3}
             |(?:就?是|应该是|,|，|:)\s?)))""",
@@ -145,10 +146,12 @@ def _chinese_tie(verb: str | None) -> Tie:
 
 def _believed(view: str, position: int, cue: str | None, tie: Tie, *, aimed: bool = False) -> Secret | None:
     """The value at a place, if cue, tie and looks together make it one. `aimed`: after "to", which takes any noun."""
-    if cue == "pin":
-        span = code_at(view, position, least=4 if tie == "bare" else 3)
+    if cue in ("pin", "code"):
+        span = code_at(view, position, least=4 if tie == "bare" or cue == "code" else 3)
         if span is not None:
             return Secret(kind="pin", start=span[0], end=span[1])
+    if cue == "code":
+        return None
     value = value_at(view, position, signs=cue == "sign")
     if value is None:
         return None
@@ -173,7 +176,7 @@ def _fits(view: str, value: Value, cue: str | None, tie: Tie, *, aimed: bool) ->
 
 def _later(view: str, position: int, cue: str | None) -> Secret | None:
     """A value further on in the line: "did you want the wifi password? it's Plum9x"."""
-    if cue == "loose":
+    if cue in ("loose", "code"):
         return None
     limit = min(len(view), position + _LATER_WITHIN)
     line = view.find("\n", position, limit)

@@ -88,10 +88,10 @@ def _repeated(view: str, secrets: list[Secret]) -> list[Secret]:
         value = view[secret.start : secret.end].lower()
         if _REPEATED_FROM <= len(value) <= 200 and len(kinds) < _REPEATED_AT_MOST:
             kinds.setdefault(value, secret.kind)
-    repeated = []
+    repeated: list[Secret] = []
     for value, kind in kinds.items():
         left = r"(?<![^\W_])" if _WORD.match(value) else ""
         right = r"(?![^\W_])" if _WORD.match(value[-1]) else ""
-        for match in re.finditer(left + re.escape(value) + right, view, re.IGNORECASE):
-            repeated.append(Secret(kind=kind, start=match.start(), end=match.end()))
+        again = re.finditer(left + re.escape(value) + right, view, re.IGNORECASE)
+        repeated += [Secret(kind=kind, start=match.start(), end=match.end()) for match in again]
     return repeated
