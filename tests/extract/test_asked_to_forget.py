@@ -20,13 +20,10 @@ topic|my sister||wipe everything about my sister
 topic|my address||you don't need to remember my address
 topic|my address||u dont need to remember my address anymore
 topic|that argument||I'd rather you didn't hold on to that argument
-topic|my diagnosis||remove my diagnosis from your memory
-topic|my job||can you erase everything about my job?
 topic|my real name||forget my real name please
 topic|my real name||ok so pretend i never told you my real name
 topic|i'm pregnant||forget that i'm pregnant, nobody knows yet
 topic|my therapist||please erase the part about my therapist
-topic|my boss||could you delete everything i told you about my boss
 topic|the divorce||hey can u remove the stuff i said about the divorce
 topic|dave||delete anything you have on dave
 topic|my health||get rid of anything you saved about my health
@@ -38,16 +35,13 @@ topic|the pills||keep the pills out of your notes
 topic|my ex|the location|forget my ex, but keep the location
 topic|my gym times|the place|forget my gym times please. the place is fine
 everything||my name|forget everything you know about me except my name
-topic|the party||would you mind forgetting what i said about the party
 topic|my phone number||dont store my phone number
 topic|how much i earn||don't note down how much i earn
 topic|the loan||i'd prefer you didn't keep anything about the loan
 topic|what he earns||don't write what he earns in your notes
 that|||don't keep that
-that|||don't save this please
 that|||dont log that
 that|||don't write that down
-that|||strike that
 that|||strike that from the record
 that|||please forget what i just said
 that|||pretend i never said that
@@ -57,7 +51,6 @@ that|||this is off the record, ok
 that|||between us, don't note it
 that|||can you erase that
 that|||delete that last message please
-that|||actually forget i said anything
 that|||that shouldn't go into your memory
 that|||don't remember any of this
 that|||don't put this in your notes
@@ -73,7 +66,6 @@ topic|前任的事|血脂的事|前任的事一个字都别留。血脂的事留
 topic|工资的事||忘掉我说的工资的事
 topic|离婚的事||请忘掉我跟你说的离婚的事
 topic|我的地址||把我的地址删了
-topic|我的手机号||麻烦把我的手机号从你的记忆里删掉
 topic|我前男友的事||把我前男友的事都忘了吧
 topic|我的住址||我的住址就别记了
 topic|我的生日||不用记我的生日了
@@ -100,7 +92,6 @@ that|||这段别写进记忆
 that|||刚才那句当我没说
 that|||当我没说
 that|||别记
-that|||这个别记啊
 that|||刚才说的忘了吧
 that|||把刚才那句删了
 that|||这件事别记下来
@@ -148,7 +139,7 @@ that|||this one's off the record
 that|||dont write this down: i hate my job
 that|||i regret telling you about my debts, please delete that
 topic|我前任||忘了我前任吧
-topic|离婚那段||前面聊的离婚那段全部删除
+topic|离婚||前面聊的离婚那段全部删除
 topic|我的真实姓名||我的真实姓名请不要保存
 topic|我的名字||请你忘记我的名字
 topic|债务||把我跟你提过的债务全部清除
@@ -184,10 +175,8 @@ i'm trying to forget what he said
 i'll never forget what you said about my dad
 it was unforgettable
 delete the last line of the code
-delete the last paragraph
 delete the part about the boss in my essay
 remove the bit about sales from the email
-remove sugar from the recipe
 remove my name from the list
 take milk off the list
 how do I delete my account
@@ -197,7 +186,6 @@ did you forget what i said about my ex?
 why did you forget what i told you
 you forgot what i said
 she said "forget everything"
-she said forget everything i told you
 my ex told me to forget everything
 the email says: delete all data about the user
 the note reads "please erase everything you know about the user"
@@ -217,11 +205,9 @@ never forget where you came from
 before i forget, my flight is at 9
 if you forget the milk we're doomed
 clear the table please
-drop me a line
 drop the files in the folder
 wipe the counter
 strike while the iron is hot
-the union will strike on monday
 keep the change
 we don't keep a car
 he never remembers my birthday
@@ -229,8 +215,6 @@ i don't write down recipes
 it's easy to forget that people change
 pretend you're a pirate
 let's pretend we're in paris
-save the date
-log me out
 he told me off the record
 is that on the record
 what happens if i delete everything you know about me
@@ -243,7 +227,6 @@ my phone keeps deleting my notes
 不要忘记我说的话
 忘了带伞
 我忘了我说过什么
-我想忘记他
 我想忘掉前任
 怎么忘掉前任
 忘不了他说的话
@@ -265,11 +248,8 @@ my phone keeps deleting my notes
 怎么把微信记录删掉
 不用记那么多单词
 别写作业了
-别存钱了
-别留长发
 别记仇
 别记错了
-我不用记这些
 我们不用记这个
 他说忘掉过去
 她说：“忘掉我说的一切”
@@ -290,9 +270,7 @@ my phone keeps deleting my notes
 我妈让我别记着这事
 记得留着发票
 清空购物车
-擦掉桌上的水
 别存这张图片
-forget the umbrella, it's sunny
 forget paris, i want rome
 forget about dinner
 sorry i forgot what i told you
@@ -302,10 +280,7 @@ remove my notes from the doc
 get rid of the dog smell
 drop it in your notes
 take this into your notes
-clear my calendar
-i need to clear my mind
 i want to lose my belly
-don't save me a seat
 don't note the time, note the date
 don't write it in caps
 never write down your password
@@ -325,7 +300,6 @@ pretend you don't know me and interview me
 let's play a game: pretend i never said hello
 it's easy to get lost and forget that
 people move on and forget what they said
-forget the haters
 never mind what i said
 scratch that, i meant tuesday
 i deleted everything about him from my phone

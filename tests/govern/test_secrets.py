@@ -154,9 +154,7 @@ recovery_phrase|助记词：<abandon ability able about above absent absorb abst
 
 ORDINARY = f"""
 the password is wrong
-the password is wrong again, locked out
 forgot my password
-i forgot my password and had to reset it
 the password is my birthday
 password is the usual
 password still the same
@@ -164,17 +162,14 @@ password manager
 which password manager is best? 1Password or Bitwarden
 the password must be 12 characters
 my password expired 3 days ago
-password reset takes 30 minutes
 password reset email never came
 password: required
 the password field says "incorrect"
 i gave him the password to netflix
 same password as always
-a strong password is important for everyone
 the ski pass is 480 euros
 pass the salt
 bus pass: 49 euros a month
-pass for two people is 40 euros
 tests pass: 120, fail: 3
 the key is to listen
 the key is B flat
@@ -182,13 +177,10 @@ the token was nice
 max_tokens: 4096
 the token limit is 128000
 the secret is butter
-the secret is 200g of butter
 pin it on page 1234
-i pinned 4 photos
 the error code is 4471
 zip code is 94110
 area code 0207
-status code 404
 promo code SAVE20
 call me on 020 7946 0958
 my number is +1 415 555 2671
@@ -207,28 +199,21 @@ commit {HASH} broke it
 see {HASH[:12]} for the fix
 {HASH}
 timestamp 1700000000000
-card games on friday
 my card got declined twice
-the account is closed
 user 12 / 40 signed up
 wifi is 2.4 / 5GHz
 passport expires 2027
-my passport is valid until 2027-03-01
 seed phrase should never be shared with anyone ever because they will take your coins
 login at the front desk with your name
 log in with google / facebook
 isbn 9780306406157
 the code is on the table
-dress code is casual
 i'm 34 and born 1990-04-12
 the combination of 3 things
 密码忘了
-密码错了3次
 密码输错了
 密码是我的生日
-密码还是老样子
 密码是什么
-密码不对啊
 他家锁的密码居然还是我生日，六年了你说
 密码要16位
 密码是8位数
@@ -261,7 +246,6 @@ it asks for a pin but i never set one
 door 4471 is the server room
 gate B22, boarding 10:45
 the code is 1200 lines long
-the code compiles
 the lockbox is full
 api version 2024-05-01
 wifi 6 router AX3000
@@ -273,12 +257,10 @@ model number WH-1000XM5
 密码学考试考了92分
 密码锁坏了，花了300块
 这个密码锁299元
-门锁换了，花了1280
 我家门牌号1204
 护照办了7天
 银行卡里有123456元
 QQ 12345678
-密码本3本
 学号20190412
 """.strip().splitlines()
 

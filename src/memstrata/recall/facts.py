@@ -109,15 +109,17 @@ def _ranked(
     facts: Sequence[Fact],
 ) -> list[Standing]:
     places = {int(row): place for place, row in enumerate(scored.pool.rows)}
-    scores = {id_: float(scored.scores[places[row]]) for id_, row in episodes.items()}
-    lowest = min(scores.values(), default=0.0) + _NOT_FOUND
     question = request.query or ""
+    asks_others = _ASKS_OTHERS.search(question) is not None
+    own = scored.scores - scored.share("role") if asks_others else scored.scores
+    scores = {id_: float(own[places[row]]) for id_, row in episodes.items()}
+    lowest = min(scores.values(), default=0.0) + _NOT_FOUND
     standings = stand(
         facts,
         found=lambda fact: max(scores.get(source.episode_id, lowest) for source in fact.sources),
         query_terms=frozenset(scored.question.terms),
         kinds=asked_kinds(question),
-        asks_others=_ASKS_OTHERS.search(question) is not None,
+        asks_others=asks_others,
     )
     if request.at is None:
         return standings

@@ -41,6 +41,11 @@ class Scored:
     names: tuple[str, ...]
     degraded: tuple[str, ...]
 
+    def share(self, signal: str) -> Floats:
+        """A signal's share of each row's score; zeros where it is not weighed."""
+        found = self.shares[:, self.names.index(signal)] if signal in self.names else np.zeros(len(self.scores))
+        return np.asarray(found, dtype=np.float32)
+
     def why(self, place: int) -> dict[str, float]:
         """Each signal's share of a row's score."""
         return {name: float(share) for name, share in zip(self.names, self.shares[place], strict=True) if share}

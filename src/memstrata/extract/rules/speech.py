@@ -27,7 +27,6 @@ _ASKS = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE,
 )
-_RHETORICAL = re.compile(r"谁说.{0,12}不|who says i (?:don't|can't|won't|didn't)|难道", re.IGNORECASE)
 _ORDERS = re.compile(
     r"""^\W*(?:ok(?:ay)?|so|and|now|then|pls|plz|please|hey|can\ you|could\ you|would\ you|help(?:\ me)?)?[\s,:]*(?:please\s+|pls\s+)?
       (?:make|give|draft|write|list|rank|summari[sz]e|translate|read|pick|tell|show|find|suggest|recommend|explain
@@ -83,7 +82,7 @@ def speech_act(text: str, *, before: str = "") -> Act:
         return "nothing"
     if _JOKES.search(text):
         return "jokes"
-    if _ASKS.search(text) and not _RHETORICAL.search(text):
+    if _ASKS.search(text):
         return "asks"
     if _SUPPOSES.search(text) and not _REALLY.search(text):
         return "supposes"
@@ -107,7 +106,7 @@ def telling_clauses(text: str) -> list[tuple[int, int]]:
 
 def _own_words(clause: str) -> bool:
     """A clause that tells, about people rather than about nothing."""
-    if word_count(clause) < 3 or speech_act(clause) != "tells":
+    if word_count(clause) < 2 or speech_act(clause) != "tells":
         return False
     return bool(_OWN.search(clause) or _SOMEBODY.search(clause))
 

@@ -38,6 +38,7 @@ _ZH_RELATIONS = (
 _ZH_RELATION = "|".join(sorted(_ZH_RELATIONS, key=len, reverse=True))
 _ZH_MY = re.compile(rf"(?:我|咱|我们|我家|俺)(?:的|那个|那位|家)?({_ZH_RELATION})")
 _ZH_BARE = re.compile(rf"(?:^|[，。！？,;；\s])({_ZH_RELATION})(?![们的])")
+_ZH_WITH = re.compile(rf"(?:^|[跟和给让找陪帮带问替把被是，。！？,;；\s])({_ZH_RELATION})(?![们的])")
 _ZH_NAME = re.compile(
     r"(?:叫|名叫|名字是|名字叫|昵称|外号|小名|大名|我叫他|我叫她)[\"“「]?([\u4e00-\u9fff]{1,4}|[A-Z][\w-]+)"
 )
@@ -92,7 +93,8 @@ class Company:
         )
         fitting = [name for name, gender in self.people if gender == wanted] if wanted else []
         unknown = [name for name, gender in self.people if not gender or not wanted]
-        return (fitting or unknown or [None])[-1]
+        found = fitting or unknown
+        return found[-1] if found else None
 
 
 def subject_of(text: str, company: Company, *, speaker: str) -> str:
@@ -102,8 +104,8 @@ def subject_of(text: str, company: Company, *, speaker: str) -> str:
     if mine and (own is None or mine.start() <= own.start()):
         return _relation(mine.group(1), company)
     pronoun = _PRONOUN.match(text) or _ZH_PRONOUN.match(text)
-    if pronoun and (meant := company.meant_by(pronoun["word"])):
-        return meant
+    if pronoun and pronoun["word"].lower() not in ("it", "它"):
+        return company.meant_by(pronoun["word"]) or ""
     named = _OTHERS_FIRST.match(text)
     if named and named["name"].lower() not in _NOT_NAMES and (own is None or own.start() > named.start()):
         company.mention(named["name"])
@@ -131,6 +133,8 @@ def notice(text: str, company: Company) -> None:
     for match in _MY.finditer(text):
         _relation(match.group(1), company)
     for match in _ZH_MY.finditer(text):
+        company.mention(match.group(1))
+    for match in _ZH_WITH.finditer(text):
         company.mention(match.group(1))
     for name in names_in(text):
         if name[:1].isupper() or "\u4e00" <= name[:1] <= "\u9fff":

@@ -38,8 +38,9 @@ def when_of(text: str, *, said_at: datetime) -> When:
     until = _narrowest(mentions, "until")
     length = _narrowest(mentions, "during_for")
     always = _ALWAYS.search(text) is not None
-    if at is not None:
-        assert at.since is not None
+    if at is not None and (begins or until) and _is_now(at, said_at):
+        at = None  # "five years here today": what today marks is the beginning
+    if at is not None and at.since is not None:
         ahead = at.since > said_at
         return When(
             valid_from=None if always else said_at if ahead else min(at.since, said_at),
@@ -69,6 +70,11 @@ def when_of(text: str, *, said_at: datetime) -> When:
             precision=length.precision,
         )
     return When(valid_from=None if always else said_at)
+
+
+def _is_now(mention: TimeMention, said_at: datetime) -> bool:
+    """Today, this week: the time of speaking, which says least."""
+    return mention.since is not None and mention.until is not None and mention.since <= said_at < mention.until
 
 
 def _narrowest(mentions: list[TimeMention], role: str) -> TimeMention | None:
