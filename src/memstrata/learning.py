@@ -17,7 +17,7 @@ from memstrata.schedule.worker import Alive, Handler
 from memstrata.types import Episode, Scope
 from memstrata.update.deciding import decide
 
-BATCH = 64
+BATCH = 16
 """Episodes between two signs of life: a fraction of a second by rules."""
 LED_UP = 4
 """Episodes before a batch that tell whom its pronouns mean."""

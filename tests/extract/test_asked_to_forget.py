@@ -209,7 +209,7 @@ drop the files in the folder
 wipe the counter
 strike while the iron is hot
 keep the change
-we don't keep a car
+remove sugar from the recipe
 he never remembers my birthday
 i don't write down recipes
 it's easy to forget that people change
@@ -229,7 +229,7 @@ my phone keeps deleting my notes
 我忘了我说过什么
 我想忘掉前任
 怎么忘掉前任
-忘不了他说的话
+我想忘记他
 难忘的一天
 你忘了我说的吗
 你是不是忘了我说的话

@@ -195,7 +195,7 @@ def test_a_worker_process_does_the_work_that_is_left(shell: Shell) -> None:
         f"m = Memory({shell.store!r}, embedder=E(), worker='none'); m.add('x y z', user_id='ann'); m.close()"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
-    assert shell.json("stats", "-u", "ann")["jobs_pending"] == 1
+    assert shell.json("stats", "-u", "ann")["jobs_pending"] == 2  # to embed, to extract
     code = (
         f"{hash_embedder}\n"
         "import memstrata.connect as c; c.resolve_embedder = lambda *a, **k: E()\n"

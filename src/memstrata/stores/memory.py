@@ -77,12 +77,12 @@ class MemoryStore:
             return [Appended(id=ids[new.digest], added=ids[new.digest] == new.id) for new in episodes]
 
     def candidates(self, scope: Scope, probe: Probe) -> Pool:
-        """See `Store.candidates`."""
+        """See `Store.candidates`. Computed outside the lock: it takes long, and nobody else should wait for it."""
+        view = replace(probe.view, run_id=scope.run_within or probe.view.run_id)
         with self._open():
             kept = {each.row: each for each in self._partition(scope).kept}
             rows = [each.reference_row(probe.space) for each in kept.values()]
-            view = replace(probe.view, run_id=scope.run_within or probe.view.run_id)
-            return reference_candidates(rows, replace(probe, view=view), lambda row: kept[row.row].passes(view))
+        return reference_candidates(rows, replace(probe, view=view), lambda row: kept[row.row].passes(view))
 
     def names(self, scope: Scope) -> tuple[str, ...]:
         """See `Store.names`."""

@@ -1,4 +1,4 @@
-"""Facts in memory: the executable specification of the log. Every read folds the whole log again."""
+"""Facts in memory: the executable specification of the log. What a write touches is folded again from its changes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from memstrata.core.facts.erasing import without_facts
-from memstrata.core.facts.log import NewChange, fold
+from memstrata.core.facts.log import NewChange, fold_one
 from memstrata.core.facts.names import folded
 from memstrata.core.records import Extracted, FactQuery, Spent
 from memstrata.stores.fact_rules import admitted, check_expected, claimed_episodes, episodes_behind, numbered
@@ -18,15 +18,25 @@ Rewrite = Callable[[Sequence[Change]], list[Change]]
 @dataclass(slots=True)
 class _Log:
     changes: list[Change] = field(default_factory=list)
+    own: dict[str, list[Change]] = field(default_factory=dict)
+    folded: dict[str, Fact] = field(default_factory=dict)
     last: int = 0
     extracted: dict[str, int] = field(default_factory=dict)
     spent: dict[str, Spent] = field(default_factory=dict)
 
-    def by_fact(self) -> dict[str, list[Change]]:
-        logs: dict[str, list[Change]] = {}
-        for change in self.changes:
-            logs.setdefault(change.fact_id, []).append(change)
-        return logs
+    def append(self, written: Sequence[Change]) -> None:
+        """Take changes in and fold again what they touch."""
+        self.changes += written
+        for change in written:
+            self.own.setdefault(change.fact_id, []).append(change)
+        for id_ in dict.fromkeys(change.fact_id for change in written):
+            fact = fold_one(self.own[id_])
+            self.folded.pop(id_, None) if fact is None else self.folded.update({id_: fact})
+
+    def replace(self, changes: Sequence[Change]) -> None:
+        """Begin anew with these changes."""
+        self.changes, self.own, self.folded = [], {}, {}
+        self.append(changes)
 
 
 class MemoryFacts:
@@ -49,9 +59,9 @@ class MemoryFacts:
         check_expected(expected, log.last)
         claimed = claimed_episodes(changes)
         known = {change.id for change in log.changes}
-        new = admitted(changes, known=known, facts=log.by_fact().keys(), present=claimed & present)
+        new = admitted(changes, known=known, facts=log.own.keys(), present=claimed & present)
         written = numbered(new, after=log.last)
-        log.changes += written
+        log.append(written)
         log.last += len(written)
         if extracted is not None:
             through = log.extracted.get(extracted.extractor, -1)
@@ -68,24 +78,24 @@ class MemoryFacts:
 
     def facts(self, scope_key: int, wanted: FactQuery, rows: Mapping[str, int], within: set[str]) -> list[Fact]:
         """Facts that are wanted and rest on an episode of `within`; `rows` are the rows of all episodes by id."""
-        found = fold(self._log(scope_key).changes).values()
+        log = self._log(scope_key)
+        found = [log.folded[id_] for id_ in log.own if id_ in log.folded]
         return [fact for fact in found if _behind(fact, ()) & within and _meets(fact, wanted, rows)]
 
     def log(self, scope_key: int, within: set[str]) -> list[Change]:
         """The changes of all facts that rest on an episode of `within`."""
         log = self._log(scope_key)
-        facts = fold(log.changes)
-        seen = {id_ for id_, own in log.by_fact().items() if _behind(facts.get(id_), own) & within}
+        seen = {id_ for id_, own in log.own.items() if _behind(log.folded.get(id_), own) & within}
         return [change for change in log.changes if change.fact_id in seen]
 
     def erase(self, scope_key: int, episode_ids: Collection[str], rewrite: Rewrite) -> None:
         """Rewrite the log of every fact that rests on one of these episodes; what the gone ones caused goes, too."""
         log = self._log(scope_key)
         touched = set(episode_ids)
-        logs = {id_: rewrite(own) if episodes_behind(own) & touched else own for id_, own in log.by_fact().items()}
+        logs = {id_: rewrite(own) if episodes_behind(own) & touched else own for id_, own in log.own.items()}
         gone = {id_ for id_, own in logs.items() if not own}
         kept = [change for own in logs.values() for change in without_facts(own, gone)]
-        log.changes = sorted(kept, key=lambda change: change.number)
+        log.replace(sorted(kept, key=lambda change: change.number))
         log.last += 1
 
     def spent(self, scope_key: int, day: str) -> Spent:
