@@ -217,7 +217,7 @@ class FactVerbs:
         app_id: str | None = None,
         run_id: str | None = None,
     ) -> list[Change]:
-        """Undo a change, with all that was decided together with it. Returns the lines that say so; undo them to redo."""
+        """Undo a change and all that was decided with it; returns the lines that say so (undo them to redo)."""
         scope = checked_scope(user_id, agent_id, app_id, run_id)
         store = self._parts.store
         change = store.change(scope, id)

@@ -94,6 +94,7 @@ def test_claims_may_come_in_one_round_or_in_several(made: list[tuple[str, Claim]
 
 
 HOMES = ["I live in Paris", "I moved to Ghent", "I live in Ghent", "I moved to Rome", "turns out I live in Ghent"]
+MOVES = ["I live in Paris", "I moved to Ghent", "we settled near Oslo", "I rent in Rome", "我搬到上海了"]
 
 
 @settings(max_examples=200, deadline=None)
@@ -116,8 +117,8 @@ def test_rounds_give_what_one_round_gives(said: list[tuple[str, tuple[str, ...]]
 @settings(max_examples=200, deadline=None)
 @given(
     said=st.lists(
-        st.tuples(st.sampled_from(HOMES), st.sampled_from([(), *[(cue,) for cue in CUES]])),
-        max_size=6,
+        st.tuples(st.sampled_from(MOVES), st.sampled_from([(), *[(cue,) for cue in CUES]])),
+        max_size=5,
         unique_by=lambda each: each[0],
     )
 )

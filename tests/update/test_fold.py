@@ -102,8 +102,7 @@ def model(log: Sequence[Change], fact_id: str) -> Fact | None:
         status = "superseded"
     if end is not None:
         status = end.kind
-    closer = min(((min(time, min(ends)), n, name) for time, n, name in within(shut, told[0])), default=None)
-    superseded_by = None if closer is None else closer[2]
+    superseded_by = min(within(shut, told[0]), default=(NOON, 0, None))[2]
     return Fact(
         id=fact_id,
         claim=replace(

@@ -10,6 +10,7 @@ import re
 
 from memstrata.govern.secret_keys import key_secrets
 from memstrata.govern.secret_marks import STAND_IN_CLASS, Secret, SecretKind, collapsed, folded, marked, marks_in
+from memstrata.govern.secret_nearby import nearby_secrets
 from memstrata.govern.secret_numbers import number_secrets
 from memstrata.govern.secret_words import worded_secrets
 
@@ -51,7 +52,7 @@ def without_secrets(text: str) -> tuple[str, int]:
 
 def _found(view: str) -> list[Secret]:
     """One round: all rules on one view, what overlaps joined under the kind of the earlier rule."""
-    found = [*key_secrets(view), *number_secrets(view), *worded_secrets(view)]
+    found = [*key_secrets(view), *number_secrets(view), *worded_secrets(view), *nearby_secrets(view)]
     if not found:
         return []
     disjoint = _disjoint(view, found)

@@ -34,9 +34,11 @@ _HAN = re.compile("[\u3400-\u9fff]+")
 _NOT_FOUND = -3.0
 """Score of a fact that only a name led to, relative to the worst turn found: behind those found by what they say."""
 _ASKS_OTHERS = re.compile(
-    r"\bassistant\b|\bAI\b|\byou\b|\btool\b|\bsuggest|\brecommend|\boffered\b|\bwho(?:se)?\b.{0,12}\b(?:said|says|told|named|called"
-    r"|promised|undert|offered|claimed|came up|proposed|thought|idea)|助手|助理|你|谁.{0,4}(?:说|讲|答应|提|建议|告诉|承诺|取)|是谁|说的",
-    re.IGNORECASE,
+    r"""\b(?:assistant|AI|you|tool|offered)\b | \bsuggest | \brecommend
+    | \bwho(?:se)?\b.{0,12}\b(?:said|says|told|named|called|promised|undert|offered|claimed|came\ up
+        |proposed|thought|idea)
+    | 助手|助理|你 | 谁.{0,4}(?:说|讲|答应|提|建议|告诉|承诺|取) | 是谁 | 说的""",
+    re.IGNORECASE | re.VERBOSE,
 )
 
 

@@ -53,11 +53,8 @@ class Sentence:
 def sentences(text: str) -> list[Sentence]:
     """The sentences of a turn, without surrounding blanks."""
     foreign, quotes = _foreign(text), _quotations(text)
-    cuts = [0]
-    for match in _END.finditer(text):
-        if not _within(match.start(), quotes):
-            cuts.append(match.end())
-    cuts.append(len(text))
+    ends = (match.end() for match in _END.finditer(text) if not _within(match.start(), quotes))
+    cuts = [0, *ends, len(text)]
     found = []
     for start, end in itertools.pairwise(cuts):
         piece = text[start:end]
@@ -73,19 +70,18 @@ def sentences(text: str) -> list[Sentence]:
 def _foreign(text: str) -> list[tuple[int, int]]:
     spans = [match.span() for match in _FENCE.finditer(text)]
     pasted = PASTED.search(text)
-    for match in _QUOTED.finditer(text):
-        if (
-            match.end() - match.start() >= LONG_QUOTATION
-            or "\n" in match.group()
-            or (pasted and match.end() - match.start() > 24)
-        ):
-            spans.append(match.span())
+    spans += [match.span() for match in _QUOTED.finditer(text) if _is_paste(match.group(), handed_over=bool(pasted))]
     if pasted and (rest := re.search(r"[:：]\s*\n|\n\s*\n", text[pasted.start() :])):
         spans.append((pasted.start() + rest.start(), len(text)))
     lines = list(_LOG_LINE.finditer(text))
     if len(lines) >= 3:
         spans.append((lines[0].start(), lines[-1].end()))
     return spans
+
+
+def _is_paste(quotation: str, *, handed_over: bool) -> bool:
+    """A quotation that is a text of its own rather than a phrase."""
+    return len(quotation) >= LONG_QUOTATION or "\n" in quotation or (handed_over and len(quotation) > 24)
 
 
 def _quotations(text: str) -> list[tuple[int, int]]:
