@@ -12,15 +12,22 @@ if TYPE_CHECKING:
     from memstrata.aio import AsyncMemory
     from memstrata.memory import Memory
     from memstrata.types import (
+        AskedToForget,
+        Change,
+        Claim,
         Context,
         Episode,
+        Fact,
+        Facts,
         ForgetReceipt,
         Hit,
         Hits,
         Message,
         Page,
+        Profile,
         Receipt,
         Scope,
+        Section,
         Source,
         Stats,
     )
@@ -28,15 +35,22 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _NOUNS = (
+    "AskedToForget",
+    "Change",
+    "Claim",
     "Context",
     "Episode",
+    "Fact",
+    "Facts",
     "ForgetReceipt",
     "Hit",
     "Hits",
     "Message",
     "Page",
+    "Profile",
     "Receipt",
     "Scope",
+    "Section",
     "Source",
     "Stats",
 )
@@ -47,17 +61,24 @@ _HOMES = {
 }
 
 __all__ = [
+    "AskedToForget",
     "AsyncMemory",
+    "Change",
+    "Claim",
     "Context",
     "Episode",
+    "Fact",
+    "Facts",
     "ForgetReceipt",
     "Hit",
     "Hits",
     "Memory",
     "Message",
     "Page",
+    "Profile",
     "Receipt",
     "Scope",
+    "Section",
     "Source",
     "Stats",
     "__version__",
