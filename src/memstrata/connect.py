@@ -6,7 +6,7 @@ import os
 import secrets
 import socket
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import entry_points
 from typing import Literal, cast, get_args
@@ -14,11 +14,11 @@ from typing import Literal, cast, get_args
 from memstrata.core.clock import from_microseconds
 from memstrata.core.ids import new_id
 from memstrata.core.messages import Batch, read_batch
-from memstrata.core.records import SCRUB_QUEUE, Appended, NewJob
+from memstrata.core.records import CORRECTS, SCRUB_QUEUE, Appended, NewJob
 from memstrata.errors import InvalidInput
-from memstrata.extract.rules.extractor import RulesExtractor
+from memstrata.extract.rules.extractor import RulesExtractor, restated
 from memstrata.forgetting import forget_on_request
-from memstrata.learning import extraction_queue, learn_with
+from memstrata.learning import extraction_queue, learn_with, read_again
 from memstrata.models.cached import CachedEmbedder
 from memstrata.models.resolve import resolve_embedder
 from memstrata.ports import Embedder, Extractor, Store
@@ -67,7 +67,7 @@ class Parts:
         """Carry out, or with the policy "ask" only name, what the user asks to forget in new messages."""
         if self.forget_requests == "ignore":
             return ()
-        return forget_on_request(
+        asked = forget_on_request(
             self.store,
             self.embedder,
             scope,
@@ -77,6 +77,10 @@ class Parts:
             clock=self.clock,
             jobs=self.jobs,
         )
+        changed = dict.fromkeys(id_ for each in asked if each.receipt for id_ in each.receipt.episode_ids)
+        if changed and self.extractor is not None:
+            read_again(self.store, self.extractor, scope, list(changed), at=self.clock())
+        return asked
 
     def receipt(
         self,
@@ -109,13 +113,11 @@ class Parts:
         """Remember the user's own words and put them in the place of a fact; returns the new fact's id."""
         now = self.clock()
         batch = read_batch(
-            text, scope=scope, timestamp=now, metadata={"corrects": fact.id}, now=now, make_id=self.make_episode_id
+            text, scope=scope, timestamp=now, metadata={CORRECTS: fact.id}, now=now, make_id=self.make_episode_id
         )
         (episode,) = self.store.append(scope, batch.episodes, recorded_at=now, jobs=self.jobs)
         source = Source(episode_id=episode.id, start=0, end=len(batch.episodes[0].text))
-        claim = replace(
-            fact.claim, text=text, trust="user", speaker="user", confidence=1.0, sources=(source,), value=None, cues=()
-        )
+        claim = restated(fact.claim, text, source)
         new_id = self.make_id("fa")
         changes = correction(fact, claim, new_id, cause=self.make_id("us"), at=now)
         self.store.change_facts(scope, changes, expected=None)

@@ -223,8 +223,9 @@ class FactVerbs:
         change = store.change(scope, id)
         if change is None:
             raise NotFound(f"no change {id!r} in this scope")
-        lines = undoing(change, store.fact_log(scope), cause=self._parts.make_id("us"), at=self._parts.clock())
-        return store.change_facts(scope, lines, expected=None)
+        home = scope.partition  # a decision may have changed facts of other runs
+        lines = undoing(change, store.fact_log(home), cause=self._parts.make_id("us"), at=self._parts.clock())
+        return store.change_facts(home, lines, expected=None)
 
     def _fact(self, scope: Scope, id_: str) -> Fact:
         found = self._parts.store.facts(scope, FactQuery(ids=[checked_query(id_)]))

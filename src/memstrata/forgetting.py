@@ -15,6 +15,7 @@ from memstrata.core.records import NewEpisode, NewJob
 from memstrata.errors import EmbedderError
 from memstrata.extract.asked_to_forget import ForgetRequest, forget_requests
 from memstrata.extract.forget_targets import Asked, targets, topic_terms
+from memstrata.extract.rules.sentences import is_foreign
 from memstrata.ports import Embedder, Store
 from memstrata.types import AskedToForget, Episode, ForgetReceipt, Scope
 
@@ -39,6 +40,8 @@ def forget_on_request(
     asked = []
     for new, id_ in added:
         for request in forget_requests(new.text) if new.role == "user" else ():
+            if is_foreign(new.text, request.start):
+                continue
             found = _meant(store, embedder, scope, id_, request)
             receipt = _erase(store, scope, request, found, make_id, clock, jobs) if act and found else None
             asked.append(

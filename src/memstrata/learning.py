@@ -7,10 +7,10 @@ twice. Where another writer came in between, it decides again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from memstrata.core.records import Extracted
+from memstrata.core.records import CORRECTS, Extracted
 from memstrata.errors import LogMoved
 from memstrata.ports import Extractor, Store
 from memstrata.schedule.worker import Alive, Handler
@@ -43,6 +43,18 @@ def learn_with(store: Store, extractor: Extractor, *, clock: Callable[[], dateti
     return learn
 
 
+def read_again(store: Store, extractor: Extractor, scope: Scope, episode_ids: Sequence[str], *, at: datetime) -> None:
+    """Read episodes whose text has changed once more: what is left of them may still be a fact.
+
+    What was read before has its id or says the same with the same source, so it is not written twice.
+    """
+    episodes = store.by_ids(scope, episode_ids)
+    claims = extractor.extract(scope, episodes, before=()).claims
+    rows = [(-1, episode) for episode in episodes]
+    changes = decide(store, scope, rows, claims, actor=extractor.name, at=at, space=None)
+    store.change_facts(scope, changes, expected=None)
+
+
 def _learn_batch(
     store: Store,
     extractor: Extractor,
@@ -54,7 +66,8 @@ def _learn_batch(
 ) -> None:
     first, last = batch[0][0], batch[-1][0]
     before = [episode for _, episode in store.by_rows(scope, range(max(0, first - LED_UP), first))]
-    extraction = extractor.extract(scope, [episode for _, episode in batch], before=before)
+    told = [episode for _, episode in batch if CORRECTS not in episode.metadata]
+    extraction = extractor.extract(scope, told, before=before)
     mark = Extracted(through=last, extractor=extractor.name)
     for _ in range(MOST_ROUNDS):
         expected = store.last_change(scope)

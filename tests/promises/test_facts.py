@@ -76,7 +76,17 @@ def moved(memory: Memory, clock: Clock, language: str) -> tuple[Fact, Fact]:
 
 
 PIECES = st.sampled_from(
-    [*HOMES["en"], *HOMES["zh"], "My sister Ana has  a cat", "\n", "  ", "\t我喜欢绿茶", '"quoted, at length"', "ok", "？"]
+    [
+        *HOMES["en"],
+        *HOMES["zh"],
+        "My sister Ana has  a cat",
+        "\n",
+        "  ",
+        "\t我喜欢绿茶",
+        '"quoted, at length"',
+        "ok",
+        "？",
+    ]
 )
 
 
@@ -120,9 +130,6 @@ def test_a_new_home_closes_the_old_one_and_both_clocks_tell(memory: Memory, cloc
     assert memory.facts(question, user_id="ann", as_of=NOON + timedelta(days=3)) == [old]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="messages of one call without times are all said at one moment; nothing is later than another"
-)
 @both_languages
 def test_the_later_message_of_one_call_closes_the_earlier(memory: Memory, language: str) -> None:
     memory.add(list(HOMES[language]), user_id="ann", wait=True)
@@ -141,7 +148,6 @@ def test_what_comes_to_an_end_is_known_until_then(memory: Memory, clock: Clock, 
     assert memory.facts(user_id="ann", as_of=NOON) == [plan]
 
 
-@pytest.mark.xfail(strict=True, reason="a birthday that names a day ahead ends with that day (`when_of`)")
 @pytest.mark.parametrize("text", ["My birthday is on 3 May.", "我的生日是5月3日。"])
 def test_a_birthday_is_still_one_after_the_day(memory: Memory, clock: Clock, text: str) -> None:
     learn(memory, text)
@@ -223,7 +229,6 @@ def test_known_at_is_the_log_folded_up_to_then(steps: list[tuple[str, int]]) -> 
             assert {fact.id: fact for fact in found} == then
 
 
-@pytest.mark.xfail(strict=True, reason="`known_at` starts from facts that there are today; one undone since is missing")
 def test_a_fact_whose_beginning_was_undone_was_still_known_before(memory: Memory, clock: Clock) -> None:
     (fact,) = learn(memory, "I love green tea.")
     before = clock.now
@@ -260,7 +265,6 @@ def test_undoing_a_correction_brings_the_old_fact_back(memory: Memory, clock: Cl
         memory.fact(new.id, user_id="ann")
 
 
-@pytest.mark.xfail(strict=True, reason="`correct` keeps the entities of the claim that was wrong")
 def test_a_correction_is_found_under_the_names_that_it_mentions(memory: Memory) -> None:
     (wrong,) = learn(memory, "I live in Paris.")
     new = memory.correct(wrong.id, "I live in Rome.", user_id="ann")
@@ -268,14 +272,12 @@ def test_a_correction_is_found_under_the_names_that_it_mentions(memory: Memory) 
     assert memory.facts(user_id="ann", about="Paris") == []
 
 
-@pytest.mark.xfail(strict=True, reason="`correct` keeps the denial of the claim that was wrong")
 def test_a_correction_of_a_denial_denies_nothing(memory: Memory) -> None:
     (wrong,) = learn(memory, "I don't love green tea.")
     assert wrong.claim.negated
     assert not memory.correct(wrong.id, "I love green tea.", user_id="ann").claim.negated
 
 
-@pytest.mark.xfail(strict=True, reason="the words of a correction are read once more as statements beside the new fact")
 def test_a_long_correction_is_one_fact(memory: Memory, clock: Clock) -> None:
     (wrong,) = learn(memory, "I live in Paris.")
     clock.later()
@@ -307,7 +309,6 @@ def test_undoing_a_decision_undoes_all_that_it_did(memory: Memory, clock: Clock)
     assert memory.fact(old.id, user_id="ann") == old
 
 
-@pytest.mark.xfail(strict=True, reason="`undo` reads the log of the run only; the fact of the other run stays closed")
 def test_undoing_within_a_run_undoes_what_was_done_in_another(memory: Memory, clock: Clock) -> None:
     (old,) = learn(memory, HOMES["en"][0], run_id="1")
     clock.later()

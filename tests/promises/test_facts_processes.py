@@ -16,6 +16,7 @@ from memstrata.types import Scope
 COUNT = 600
 READER = """
 import sys, time
+from datetime import datetime, timedelta
 from memstrata import Memory
 from memstrata.extract.rules.extractor import RulesExtractor
 
@@ -25,7 +26,10 @@ class Slow(RulesExtractor):
         time.sleep(0.02)
         return super().extract(scope, episodes, before=before)
 
-with Memory(f"sqlite:///{sys.argv[1]}", embedder="none", extractor=Slow(), worker="none") as memory:
+def clock():  # the leases of those killed before have run out
+    return datetime.now().astimezone() + timedelta(minutes=int(sys.argv[2]))
+
+with Memory(f"sqlite:///{sys.argv[1]}", embedder="none", extractor=Slow(), worker="none", clock=clock) as memory:
     memory.wait()
     print("done", flush=True)
 """
@@ -47,14 +51,19 @@ def test_a_killed_extraction_goes_on_and_writes_nothing_twice(tmp_path: Path) ->
     path = tmp_path / "memory.db"
     with Memory(f"sqlite:///{path}", embedder="none", worker="none") as memory:
         memory.add([said(n) for n in range(COUNT)], user_id="ann")
-    for turn in range(3):
-        process = subprocess.Popen([sys.executable, "-c", READER, str(path)], stdout=subprocess.PIPE, text=True)
+    read: list[int] = []
+    for turn in range(6):
+        command = [sys.executable, "-c", READER, str(path), str(5 * turn)]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None
         assert process.stdout.readline()
-        time.sleep(0.01 * turn)
+        time.sleep(0.011 * turn)
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-    later = datetime.now(UTC) + timedelta(minutes=5)  # the leases of the killed have run out
+        with Memory(f"sqlite:///{path}", embedder="none", worker="none") as memory:
+            read.append(memory.stats(user_id="ann").facts)
+    assert any(0 < count < COUNT for count in read), "no kill came in the middle"
+    later = datetime.now(UTC) + timedelta(minutes=40)
     with Memory(f"sqlite:///{path}", embedder="none", worker="none", clock=lambda: later) as memory:
         assert memory.wait()
         facts = memory.facts(user_id="ann", current=False, limit=1000)
@@ -71,9 +80,8 @@ def test_two_processes_read_side_by_side_without_a_fact_twice(tmp_path: Path) ->
     with Memory(f"sqlite:///{path}", embedder="none", worker="none") as memory:
         for user in ("ann", "ben", "cara"):
             memory.add([said(n) for n in range(100)], user_id=user)
-        others = [
-            subprocess.Popen([sys.executable, "-c", READER, str(path)], stdout=subprocess.DEVNULL) for _ in range(2)
-        ]
+        command = [sys.executable, "-c", READER, str(path), "0"]
+        others = [subprocess.Popen(command, stdout=subprocess.DEVNULL) for _ in range(2)]
         assert [other.wait(timeout=60) for other in others] == [0, 0]
         assert memory.wait()
         for user in ("ann", "ben", "cara"):

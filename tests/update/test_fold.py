@@ -89,7 +89,9 @@ def model(log: Sequence[Change], fact_id: str) -> Fact | None:
     end = next((each for each in after if each.kind in ("retired", "rejected")), None)
     standing = [each for each in after if end is None or each.number < end.number]
     told = [said_in(first), *[said_in(each) for each in after if each.kind == "supported"]]
-    shut = [(until(each), each.number, by(each)) for each in standing if each.kind == "closed"]
+    yes = min((each.number for each in after if each.kind == "confirmed"), default=len(log) + 1)
+    opened = yes if first.data.get("quarantined") else 0
+    shut = [(until(each), each.number, by(each)) for each in standing if each.kind == "closed" and each.number > opened]
     ends = [each for each in (told[0].valid_to, *[time for time, _, _ in shut]) if each is not None]
     confirmed = [each.number for each in after if each.kind == "confirmed"]
     disputes = [each for each in standing if each.kind == "disputed" and each.number > max(confirmed, default=0)]
@@ -222,7 +224,6 @@ def test_a_dispute_does_not_let_a_fact_out_of_quarantine() -> None:
     assert folded(waiting, change("disputed", "fa", {"by": "fb"})).status == "quarantined"
 
 
-@pytest.mark.xfail(strict=True, reason="`closed` makes a waiting fact `superseded`, which is believed")
 @pytest.mark.parametrize(
     "log",
     [

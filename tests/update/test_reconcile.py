@@ -96,9 +96,6 @@ def test_a_contradiction_disputes_both() -> None:
     assert (folded.status, folded.disputed_with) == ("disputed", ("fa_old",))
 
 
-@pytest.mark.xfail(
-    strict=True, reason="both lines of the claim's own fact get one id (cause, fact, kind); the store keeps the first"
-)
 def test_a_claim_that_contradicts_two_is_disputed_with_both() -> None:
     found = changes(DENIED, fact(PARIS, "fa_1"), fact(replace(PARIS, sources=(source("ep_8"),)), "fa_2"))
     own = fact_id(DENIED, actor=ACTOR)

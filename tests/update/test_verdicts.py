@@ -100,7 +100,10 @@ def test_an_earlier_word_never_refines_closes_or_corrects_a_later_one() -> None:
     ]:
         assert verdict(new, LATER, Neighbour(fact=fact(old))) != "new"
         assert verdict(new, before, Neighbour(fact=fact(old))) == "new"
-        assert verdict(new, NOON, Neighbour(fact=fact(old))) == "new"
+
+
+def test_of_two_words_of_one_moment_the_one_read_later_counts_as_later() -> None:
+    assert verdict(GHENT, NOON, Neighbour(fact=fact(PARIS))) == "newer"
 
 
 def test_an_announced_change_of_a_single_slot_is_newer() -> None:

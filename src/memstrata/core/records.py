@@ -13,6 +13,9 @@ from memstrata.types import Claim, FactKind, FactStatus, Json, Role
 SCRUB_QUEUE = "scrub"
 """The queue of the job that an erasure causes: leave no byte of the text in any file."""
 
+CORRECTS = "corrects"
+"""Metadata of an episode that corrects a fact: it became a fact when it was said, and is not read again."""
+
 JobState = Literal["pending", "running", "dead"]
 
 

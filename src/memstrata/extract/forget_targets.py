@@ -30,10 +30,7 @@ _TIME_TOPIC = re.compile(
     r"\b(?:times?|schedule|hours|days?|when|timetable|routine|dates?)\b|时间|钟点|几点|日程|作息|日期|哪天",
     re.IGNORECASE,
 )
-_NUMBER_TOPIC = re.compile(
-    r"\b(?:numbers?|amount|sum|salary|pay|price|figure|weight|age|how much|how many)\b|数字|金额|工资|价钱|多少钱|体重|年龄|号码",
-    re.IGNORECASE,
-)
+_NUMBER_TOPIC = re.compile(r"\b(?:numbers?|amount|figures?|sum)\b|数字|金额|数目", re.IGNORECASE)
 _CLOCK = re.compile(
     r"""(?:\b(?:at|around|by|from|til+|until)\s+)?\b\d{1,2}[:：.]\d{2}(?:\s?[ap]m)?\b | \bat\s+(?:\d{1,2}|one|two|three|four|five|six
         |seven|eight|nine|ten|eleven|twelve|noon)\b(?:\s?[ap]m)? | \b\d{1,2}\s?[ap]m\b
@@ -72,9 +69,10 @@ def targets(asked: Asked, turns: Sequence[Episode]) -> list[Redaction]:
         found = _that(asked, turns)
     elif request.extent == "topic":
         found = _topic(request, [turn for turn in turns if turn.id != asked.episode.id])
-        own = _topic(request, [asked.episode])
-        if own:
-            found[asked.episode.id] = own[asked.episode.id]
+        own = _topic(request, [asked.episode]).get(asked.episode.id, [])
+        beside = [(start, end) for start, end in own if end <= request.start or start >= request.end]
+        if beside:
+            found[asked.episode.id] = beside
     if not found:
         return []
     found.setdefault(asked.episode.id, []).append((request.start, request.end))

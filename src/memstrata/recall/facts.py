@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -67,7 +67,7 @@ def find_facts(
     scored = score(store, embedder, scope, Request(query=request.query, view=request.view, limit=1), log_kind=log_kind)
     rows = scored.pool.rows[scored.order[:TURNS]].tolist()
     episodes = {episode.id: row for row, episode in store.by_rows(scope, rows)}
-    facts = _seen(store, scope, FactQuery(rows=rows, kinds=request.kinds), request) if rows else []
+    facts = _seen(store, scope, FactQuery(rows=rows, kinds=request.kinds), request, episodes) if rows else []
     named = _named(request.query)
     if named:
         facts += _seen(store, scope, FactQuery(entities=named, kinds=request.kinds), request)
@@ -89,16 +89,33 @@ def aliases(store: Store, scope: Scope, name: str) -> list[str]:
     return sorted(known)
 
 
-def _seen(store: Store, scope: Scope, wanted: FactQuery, request: FactRequest) -> list[Fact]:
-    """Facts as they were believed and held at the request's times, without those never to be brought up."""
+def _seen(
+    store: Store, scope: Scope, wanted: FactQuery, request: FactRequest, turns: Collection[str] = ()
+) -> list[Fact]:
+    """Facts as they were believed and held at the request's times, without those never to be brought up.
+
+    `turns`: ids of the episodes that `wanted.rows` names.
+    """
     if request.known_at is None:
         found = store.facts(scope, replace(wanted, statuses=request.statuses))
     else:
-        ids = [fact.id for fact in store.facts(scope, wanted)]
-        log = store.fact_log(scope, ids) if ids else []
-        known = fold(change for change in log if change.at <= request.known_at)
-        found = [fact for fact in known.values() if fact.status in request.statuses]
-    return [fact for fact in found if not fact.muted and (request.at is None or held(fact, request.at))]
+        found = [fact for fact in _known(store, scope, request.known_at) if _meets(fact, wanted, turns)]
+    seen = (fact for fact in found if fact.status in request.statuses and not fact.muted)
+    return [fact for fact in seen if request.at is None or held(fact, request.at)]
+
+
+def _known(store: Store, scope: Scope, at: datetime) -> list[Fact]:
+    """Every fact as it was believed at a time, those included whose beginning was undone since."""
+    return list(fold(change for change in store.fact_log(scope) if change.at <= at).values())
+
+
+def _meets(fact: Fact, wanted: FactQuery, turns: Collection[str]) -> bool:
+    names = {folded(name) for name in (fact.subject, *fact.entities)}
+    return (
+        (wanted.rows is None or any(source.episode_id in turns for source in fact.sources))
+        and (wanted.entities is None or not names.isdisjoint(wanted.entities))
+        and (wanted.kinds is None or fact.kind in wanted.kinds)
+    )
 
 
 def _ranked(

@@ -14,10 +14,11 @@ import numpy as np
 
 from memstrata.core.candidates import Floats
 from memstrata.core.facts.log import NewChange, step
+from memstrata.core.records import FactQuery
 from memstrata.ports import Store
 from memstrata.types import Change, Claim, Episode, Fact, Scope
 from memstrata.update.neighbours import STANDING, neighbours, vectors_by_episode
-from memstrata.update.reconcile import reconcile
+from memstrata.update.reconcile import fact_id, reconcile
 from memstrata.update.verdicts import Neighbour
 
 
@@ -34,9 +35,13 @@ def decide(
     """The changes that these claims, read in these episodes (row and episode), cause. Writes nothing."""
     vectors = vectors_by_episode(store, scope, [(row, episode.id) for row, episode in episodes], space)
     said = {episode.id: episode.timestamp for _, episode in episodes}
+    read = {fact_id(claim, actor=actor) for claim in claims}
+    known = {fact.id for fact in store.facts(scope, FactQuery(ids=sorted(read)))} if read else set()
     pending: dict[str, Fact] = {}
     changes: list[NewChange] = []
     for claim in claims:
+        if fact_id(claim, actor=actor) in known:
+            continue  # read before; whatever became of it stays
         turn = claim.sources[0].episode_id
         near = neighbours(store, scope, claim, vector=vectors.get(turn), space=space)
         found = reconcile(claim, said[turn], _current(near, pending, vectors, turn), actor=actor, at=at)

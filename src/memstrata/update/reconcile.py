@@ -36,8 +36,15 @@ def new_change(
     kind: ChangeKind, fact: str, *, cause: str, at: datetime, actor: str, data: Mapping[str, Json] | None = None
 ) -> NewChange:
     """A change named after what it does."""
+    by = (data or {}).get("by", "")
     return NewChange(
-        id="ch_" + _digest(cause, fact, kind), fact_id=fact, kind=kind, cause=cause, at=at, actor=actor, data=data or {}
+        id="ch_" + _digest(cause, fact, kind, by),
+        fact_id=fact,
+        kind=kind,
+        cause=cause,
+        at=at,
+        actor=actor,
+        data=data or {},
     )
 
 

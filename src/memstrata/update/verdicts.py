@@ -49,7 +49,7 @@ def verdict(claim: Claim, said_at: datetime, neighbour: Neighbour) -> Verdict:
         return "same"
     if older.status == "quarantined":
         return "new"
-    later = said_at > older.said_at
+    later = said_at >= older.said_at  # turns are read in order: of one moment, what is read now came later
     if claim.trust == older.trust and claim.speaker == older.speaker:
         if later and _corrects(claim, neighbour):
             return "corrects"

@@ -105,7 +105,7 @@ def _step(fact: Fact, change: Change) -> Fact:
     if fact.status in ("retired", "rejected"):
         return fact
     if change.kind == "closed":
-        return _closed(fact, change.data)
+        return fact if fact.status == "quarantined" else _closed(fact, change.data)
     if change.kind == "disputed":
         by = cast(str, change.data["by"])
         stands: FactStatus = "disputed" if fact.status == "active" else fact.status

@@ -93,6 +93,22 @@ def claims_of(episode: Episode, company: Company) -> list[Claim]:
     return claims
 
 
+def restated(claim: Claim, text: str, source: Source) -> Claim:
+    """A claim about the same thing in the user's own words, with the names and the denial that these hold."""
+    return replace(
+        claim,
+        text=text,
+        trust="user",
+        speaker="user",
+        confidence=1.0,
+        sources=(source,),
+        value=None,
+        negated=_NEGATED.search(text) is not None,
+        entities=names_in(text),
+        cues=(),
+    )
+
+
 def _statements(episode: Episode, *, fiction: bool) -> list[_Statement]:
     found: list[_Statement] = []
     open_: list[Sentence] = []

@@ -10,6 +10,8 @@ import itertools
 import re
 from dataclasses import dataclass
 
+from memstrata.core.facts.erasing import MARK
+
 _ABBREVIATIONS = (
     r"(?<!\b[A-Za-z])(?<!\bMr)(?<!\bMs)(?<!\bMrs)(?<!\bDr)(?<!\bSt)(?<!\bvs)(?<!\be\.g)(?<!\bi\.e)(?<!\besp)(?<!\betc)"
 )
@@ -17,6 +19,7 @@ _END = re.compile(rf"(?:[!?。！？…]+|{_ABBREVIATIONS}\.+(?=[\s\"'”’)）
 _FENCE = re.compile(r"```.*?(?:```|\Z)|^>.*$", re.DOTALL | re.MULTILINE)
 _LOG_LINE = re.compile(r"^\s*[\[【(]?[\w .@-]{1,40}[\])】]?\s*[:：].*$", re.MULTILINE)
 _QUOTED = re.compile(r"\"([^\"]{1,4000})\"|“([^”]{1,4000})”|「([^」]{1,4000})」|『([^』]{1,4000})』|‘([^’]{12,4000})’")
+_MARK = re.compile(re.escape(MARK))
 LONG_QUOTATION = 160
 """Characters from which a quotation is a pasted text, whatever surrounds it."""
 PASTED = re.compile(
@@ -54,7 +57,8 @@ def sentences(text: str) -> list[Sentence]:
     """The sentences of a turn, without surrounding blanks."""
     foreign, quotes = _foreign(text), _quotations(text)
     ends = (match.end() for match in _END.finditer(text) if not _within(match.start(), quotes))
-    cuts = [0, *ends, len(text)]
+    marks = (place for match in _MARK.finditer(text) for place in match.span())
+    cuts = sorted({0, *ends, *marks, len(text)})
     found = []
     for start, end in itertools.pairwise(cuts):
         piece = text[start:end]
@@ -65,6 +69,11 @@ def sentences(text: str) -> list[Sentence]:
                 Sentence(start=start, end=end, text=text[start:end], foreign=_within(start, foreign), quotes=inside)
             )
     return found
+
+
+def is_foreign(text: str, place: int) -> bool:
+    """Whether the words at a place are not the speaker's own."""
+    return any(each.foreign for each in sentences(text) if each.start <= place < each.end)
 
 
 def _foreign(text: str) -> list[tuple[int, int]]:
