@@ -18,6 +18,7 @@ from memstrata.core.records import CORRECTS, SCRUB_QUEUE, Appended, NewJob
 from memstrata.errors import InvalidInput
 from memstrata.extract.rules.extractor import RulesExtractor, restated
 from memstrata.forgetting import forget_on_request
+from memstrata.govern.secrets import without_secrets
 from memstrata.learning import extraction_queue, learn_with, read_again
 from memstrata.models.cached import CachedEmbedder
 from memstrata.models.resolve import resolve_embedder
@@ -113,10 +114,17 @@ class Parts:
         """Remember the user's own words and put them in the place of a fact; returns the new fact's id."""
         now = self.clock()
         batch = read_batch(
-            text, scope=scope, timestamp=now, metadata={CORRECTS: fact.id}, now=now, make_id=self.make_episode_id
+            text,
+            scope=scope,
+            timestamp=now,
+            metadata={CORRECTS: fact.id},
+            now=now,
+            make_id=self.make_episode_id,
+            clean=without_secrets,
         )
+        text = batch.episodes[0].text
         (episode,) = self.store.append(scope, batch.episodes, recorded_at=now, jobs=self.jobs)
-        source = Source(episode_id=episode.id, start=0, end=len(batch.episodes[0].text))
+        source = Source(episode_id=episode.id, start=0, end=len(text))
         claim = restated(fact.claim, text, source)
         new_id = self.make_id("fa")
         changes = correction(fact, claim, new_id, cause=self.make_id("us"), at=now)

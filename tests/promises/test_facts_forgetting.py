@@ -86,8 +86,8 @@ def test_what_the_user_asks_to_forget_is_gone_and_the_rest_stays(memory: Memory,
     assert asked.receipt is not None
     assert set(asked.affected) == set(asked.receipt.episode_ids)
     assert asked.receipt.scrubbed
-    asked = {"en": f"Please {MARK}.", "zh": MARK}[language]
-    assert texts(memory) == [SAID[language][0], MARK, SAID[language][2], asked]
+    request = {"en": f"Please {MARK}.", "zh": MARK}[language]
+    assert texts(memory) == [SAID[language][0], MARK, SAID[language][2], request]
     assert every(memory) == before
     assert NAME[language] not in str(memory.search(NAME[language], user_id="ann", limit=100))
     assert memory.facts(user_id="ann", about=NAME[language], status=EVERY) == []
@@ -144,7 +144,6 @@ def test_other_policies_take_nothing_away(
             assert NAME[language] not in str([texts(memory), every(memory)])
 
 
-@pytest.mark.xfail(strict=True, reason="a request that waits or is ignored is read as a fact about `Forget`")
 @both_languages
 def test_a_request_to_forget_is_no_fact(url: str, clock: Clock, language: str) -> None:
     with Memory(url, embedder="none", worker="none", clock=clock, forget_requests="ask") as memory:
@@ -154,7 +153,6 @@ def test_a_request_to_forget_is_no_fact(url: str, clock: Clock, language: str) -
         assert every(memory) == before
 
 
-@pytest.mark.xfail(strict=True, reason="the words of the request itself count as what was said about the topic")
 def test_a_wish_about_nothing_that_was_said_says_so(memory: Memory, clock: Clock) -> None:
     tell(memory, clock, "I love green tea.")
     (asked,) = tell(memory, clock, "Please forget what I said about my salary.").forget_requests
@@ -203,9 +201,6 @@ def test_only_the_users_own_words_ask(memory: Memory, clock: Clock, message: Mes
     assert {fact.id for fact in before} <= {fact.id for fact in every(memory)}
 
 
-@pytest.mark.xfail(
-    strict=True, reason="`forget_requests` does not know the pasted texts that `sentences` calls foreign"
-)
 @pytest.mark.parametrize(
     "text",
     [
@@ -223,9 +218,6 @@ def test_a_pasted_text_asks_for_nothing(memory: Memory, clock: Clock, text: str)
     assert texts(memory) == ["I love green tea.", text]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a fact of two joined sentences goes with one of them, and what stays is never read again"
-)
 @pytest.mark.parametrize(
     ("said", "wish", "kept"),
     [
@@ -339,7 +331,6 @@ def test_each_secret_of_a_call_is_counted(memory: Memory) -> None:
 
 
 @pytest.mark.parametrize(("text", "secret", "around"), SECRETS.values())
-@pytest.mark.xfail(strict=True, reason="`correct` stores the words of the correction as they are")
 def test_a_secret_in_a_correction_never_reaches_the_files(
     tmp_path: Path, clock: Clock, text: str, secret: str, around: str
 ) -> None:

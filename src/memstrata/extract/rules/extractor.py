@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from memstrata.core.records import Extraction
+from memstrata.extract.asked_to_forget import forget_requests
 from memstrata.extract.rules.cues import cues_in
 from memstrata.extract.rules.kinds import read_kind
 from memstrata.extract.rules.sentences import Sentence, sentences
@@ -118,7 +119,11 @@ def _statements(episode: Episode, *, fiction: bool) -> list[_Statement]:
             found.append(_Statement(sentences=tuple(open_), foreign=open_[0].foreign))
             open_.clear()
 
+    asked = forget_requests(episode.text) if episode.role == "user" else []
     for sentence in sentences(episode.text):
+        if any(each.start < sentence.end and sentence.start < each.end for each in asked):
+            close()
+            continue
         act = speech_act(sentence.text if sentence.foreign else sentence.own)
         if act == "nothing":
             continue
