@@ -56,7 +56,8 @@ def test_the_readme_names_every_command() -> None:
     shown = subprocess.run([sys.executable, "-c", COMMAND, "--help"], capture_output=True, check=False).stdout.decode()
     commands = set(re.findall(r"^  ([a-z]+) ", shown, re.MULTILINE))
     assert commands == {
-        "add", "bench", "context", "demo", "episodes", "forget", "import", "search", "stats", "worker",
+        "add", "bench", "confirm", "context", "correct", "demo", "episodes", "facts", "forget", "history", "import",
+        "profile", "reject", "search", "stats", "undo", "worker",
     }  # fmt: skip
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert all(command in readme for command in commands)

@@ -218,3 +218,24 @@ def test_a_bench_runs_in_a_checkout(tmp_path: Path) -> None:
     done = Shell(tmp_path).run("bench", "locomo", "FILE", "--out", "x")
     assert done.returncode == 7
     assert b"ran ['locomo', 'FILE', '--out', 'x']" in done.stdout
+
+
+def test_facts_are_listed_corrected_and_undone(shell: Shell) -> None:
+    shell("add", "I live in Leeds, near the canal.", "-u", "ann", "--embedder", "none", "--wait")
+    (fact,) = shell.json("facts", "-u", "ann", "--embedder", "none")["facts"]
+    assert (fact["text"], fact["kind"], fact["speaker"]) == ("I live in Leeds, near the canal.", "residence", "user")
+    assert "Leeds" in shell("facts", "where does the user live", "-u", "ann", "--embedder", "none")
+    assert "Leeds" in shell("profile", "-u", "ann")
+    right = shell.json("correct", fact["id"], "我住在根特。", "-u", "ann")
+    assert right["confirmed"]
+    changes = shell.json("history", fact["id"], "-u", "ann")
+    assert [each["kind"] for each in changes] == ["asserted", "retired"]
+    shell("undo", changes[-1]["id"], "-u", "ann")
+    (again,) = shell.json("facts", "-u", "ann", "--embedder", "none")["facts"]
+    assert again["id"] == fact["id"]
+
+
+def test_an_unknown_fact_is_one_line_and_an_exit_code(shell: Shell) -> None:
+    done = shell.run("history", "fa_unknown", "-u", "ann")
+    assert done.returncode == 1
+    assert b"not_found" in done.stderr

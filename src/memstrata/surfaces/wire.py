@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 
-from memstrata.types import Hit, Hits, Json
+from memstrata.types import Fact, Hit, Hits, Json
 
 
 def to_json(value: object) -> Json:
     """A noun, or any nesting of nouns, as JSON can hold it."""
     if isinstance(value, Hits):
         return {"hits": [to_json(hit) for hit in value], "degraded": list(value.degraded)}
+    if isinstance(value, Fact):
+        return {**_fields(value.claim), **{key: each for key, each in _fields(value).items() if key != "claim"}}
     if isinstance(value, Hit):
         return {"text": value.text, **_fields(value)}
     if is_dataclass(value) and not isinstance(value, type):
