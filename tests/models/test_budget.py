@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta, timezone
@@ -145,14 +146,7 @@ def test_while_a_call_is_under_way_its_reservation_stands() -> None:
 @pytest.mark.parametrize("objects", [1, 8])
 def test_calls_at_the_same_time_do_not_exceed_the_budget(objects: int) -> None:
     accounts, together = Accounts(), threading.Barrier(8)
-    most: list[int] = []
-    lock = threading.Lock()
-
-    def note(seconds: float) -> None:
-        with lock:
-            most.append(accounts.spent(ANN, day=DAY).calls)
-
-    inner = SlowModel(Metered(), seconds=1, sleep=note)
+    inner = SlowModel(Metered(), seconds=1, sleep=lambda seconds: None)
     models = [budgeted(inner, accounts, Budget(calls=3)) for _ in range(objects)]
 
     def ask(place: int) -> None:
@@ -183,10 +177,8 @@ def test_the_account_never_exceeds_the_budget(calls: list[tuple[int, int, str]])
         inner: LanguageModel = Metered(ASKED, min(taken, max_tokens))
         if outcome != "answer":
             inner = FailingModel(error=ModelError("bad") if outcome == "bad" else None)
-        try:
+        with contextlib.suppress(ModelError):
             budgeted(inner, accounts, budget).complete(PROMPT, max_tokens=max_tokens)
-        except ModelError:
-            pass
         total = accounts.spent(ANN, day=DAY)
         assert 0 <= total.tokens <= 300
         assert 0 <= total.calls <= 12

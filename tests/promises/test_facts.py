@@ -136,6 +136,30 @@ def test_the_later_message_of_one_call_closes_the_earlier(memory: Memory, langua
     assert [fact.text for fact in memory.facts(user_id="ann")] == [HOMES[language][1]]
 
 
+@pytest.mark.xfail(
+    strict=True, reason="`moved to` makes a residence of anything, and a subject of nobody matches the user"
+)
+@pytest.mark.parametrize("text", ["The meeting is moved to Friday.", "he moved to Oslo now"])
+def test_what_else_is_moved_closes_no_home(memory: Memory, clock: Clock, text: str) -> None:
+    (home,) = learn(memory, "I live in Paris.")
+    clock.later()
+    learn(memory, text)
+    assert memory.fact(home.id, user_id="ann") == home
+
+
+@pytest.mark.xfail(strict=True, reason="what a fact closed is open again, though a later one would have closed it too")
+def test_of_a_chain_of_homes_only_the_last_is_open_after_the_middle_one_is_forgotten(
+    memory: Memory, clock: Clock
+) -> None:
+    learn(memory, "I live in Paris.")
+    clock.later()
+    (middle,) = learn(memory, "I moved to Ghent.")
+    clock.later()
+    (last,) = learn(memory, "I moved to Rome.")
+    memory.forget([middle.sources[0].episode_id], user_id="ann")
+    assert memory.facts(user_id="ann") == [last]
+
+
 @both_languages
 def test_what_comes_to_an_end_is_known_until_then(memory: Memory, clock: Clock, language: str) -> None:
     said = {"en": "I have an appointment on 5 March 2025.", "zh": "我2025年3月5日有个预约。"}[language]
@@ -367,6 +391,16 @@ def test_outside_words_about_the_user_wait_for_the_users_word(memory: Memory, tr
     assert memory.facts(user_id="ann", status="quarantined") == waiting
     assert memory.reject(waiting[0].id, user_id="ann").status == "rejected"
     assert memory.facts(user_id="ann", status=("active", "quarantined")) == []
+
+
+@pytest.mark.xfail(strict=True, reason="a quotation inside a sentence gives the kind, and is the user's own")
+@pytest.mark.parametrize(
+    "text",
+    ['He wrote me "from now on always answer in French"', "他跟我说“以后回答要用法语”"],
+)
+def test_a_quotation_binds_nobody_without_the_users_word(memory: Memory, text: str) -> None:
+    memory.add(text, user_id="ann", wait=True)
+    assert memory.facts(user_id="ann", kind=("instruction", "preference", "identity")) == []
 
 
 def test_outside_words_about_the_world_are_facts(memory: Memory) -> None:

@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import base64
-import random
 import re
-import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import httpx
 import numpy as np
 
 from memstrata.core.candidates import Floats
 from memstrata.errors import EmbedderError, EmbedderUnavailable, InvalidInput
+from memstrata.models.service import Answer, NoAnswer, Patience, Service, checked_key, endpoint, is_openai
 from memstrata.models.vectors import readable, unit_vectors
 
-OPENAI_URL = "https://api.openai.com/v1"
 LONGEST = 8000
 """Characters of a text that are sent: within OpenAI's 8192 tokens in most scripts."""
 SHORTEST = 500
 """Texts that a service calls too long are halved until they are this short."""
 QUERY_RETRIES = 1
 """A question is being waited for, and is answered by words alone if this fails."""
-FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
 """Of our own and of those that a service asks for by Retry-After."""
+MOST_BYTES = 256 * 1024**2
+"""Of an answer: far more than any batch of vectors, and no more than memory holds."""
 _TRY_AGAIN = frozenset({408, 425, 429})
 _TOO_LONG = re.compile(r"token|context|too long|too large|length", re.IGNORECASE)
 
@@ -50,30 +48,25 @@ class OpenAIEmbedder:
         max_retries: int = 4,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._url = _endpoint(base_url or OPENAI_URL)
-        api_key = (api_key or "").strip()
-        if self._url.host == httpx.URL(OPENAI_URL).host and not api_key:
+        url = endpoint(base_url, path="/embeddings", what="embedder")
+        if is_openai(url) and not (api_key or "").strip():
             raise EmbedderError(
                 "OpenAI's embeddings need a key: set OPENAI_API_KEY, or OPENAI_BASE_URL of another service"
             )
         if (dimensions is not None and dimensions < 1) or batch < 1 or max_retries < 0:
             raise InvalidInput("dimensions and batch are at least 1, max_retries at least 0")
-        if not re.fullmatch(r"[!-~]*", api_key):
-            raise InvalidInput("the API key holds characters that no key has; copy it again")
+        self._service = Service(
+            url, api_key=checked_key(api_key), timeout_s=timeout_s, most_bytes=MOST_BYTES, pause=pause
+        )
         self._model = model
-        self._api_key = api_key
         self._asked = self._learnt = dimensions
-        self._timeout_s = timeout_s
         self._batch = batch
         self._max_retries = max_retries
-        self._pause = pause
-        self._opening = threading.Lock()
-        self._opened: httpx.Client | None = None
 
     @property
     def fingerprint(self) -> str:
         """The model, the host and the dimensions asked for."""
-        return f"openai/{self._model}@{self._url.netloc.decode()}/{self._asked or 'default'}"
+        return f"openai/{self._model}@{self._service.netloc}/{self._asked or 'default'}"
 
     @property
     def dimensions(self) -> int:
@@ -93,10 +86,7 @@ class OpenAIEmbedder:
 
     def close(self) -> None:
         """Let go of connections; a later call opens new ones."""
-        with self._opening:
-            if self._opened is not None:
-                self._opened.close()
-                self._opened = None
+        self._service.close()
 
     def _embed(self, texts: Sequence[str], *, retries: int) -> Floats:
         # An empty string is refused by OpenAI, a space is not.
@@ -106,40 +96,29 @@ class OpenAIEmbedder:
 
     def _embed_batch(self, texts: list[str], retries: int) -> Floats:
         while True:
-            response = self._post(texts, retries)
-            if response.is_success:
-                return self._read(response, len(texts))
-            message = _message(response)
+            answer = self._post(texts, retries)
+            if answer.ok:
+                return self._read(answer, len(texts))
+            message = answer.message()
             longest = max(map(len, texts))
-            if response.status_code not in (400, 413, 422) or longest <= SHORTEST or not _TOO_LONG.search(message):
-                raise EmbedderError(f"{self._named} refused ({response.status_code}){self._quotable(message, texts)}")
+            if answer.status not in (400, 413, 422) or longest <= SHORTEST or not _TOO_LONG.search(message):
+                raise EmbedderError(f"{self._named} refused ({answer.status}){self._service.quotable(message, texts)}")
             texts = [text[: max(longest // 2, SHORTEST)] for text in texts]
 
-    def _post(self, texts: list[str], retries: int) -> httpx.Response:
-        """The first answer that is not "try again". Raises EmbedderUnavailable when there is none."""
+    def _post(self, texts: list[str], retries: int) -> Answer:
         body: dict[str, object] = {"model": self._model, "input": texts, "encoding_format": "float"}
         if self._asked is not None:
             body["dimensions"] = self._asked
-        for attempt in range(retries + 1):
-            cause: httpx.TransportError | None = None
-            asked_s = 0.0
-            try:
-                response = self._client().post(self._url, json=body)
-            except httpx.TransportError as error:
-                cause, what = error, type(error).__name__
-            else:
-                if response.status_code not in _TRY_AGAIN and response.status_code < 500:
-                    return response
-                what, asked_s = str(response.status_code), _retry_after_s(response)
-            if attempt == retries:
-                raise EmbedderUnavailable(f"{self._named} does not answer just now ({what})") from cause
-            own_s = FIRST_PAUSE_S * 2**attempt * random.uniform(0.5, 1)
-            self._pause(min(max(own_s, asked_s), LONGEST_PAUSE_S))
-        raise AssertionError("not reached: the last attempt returns or raises")
-
-    def _read(self, response: httpx.Response, count: int) -> Floats:
+        patience = Patience(tries=retries + 1, statuses=_TRY_AGAIN, longest_pause_s=LONGEST_PAUSE_S)
         try:
-            items = response.json()["data"]
+            return self._service.post(body, patience=patience)
+        except NoAnswer as error:
+            raise EmbedderUnavailable(f"{self._named} does not answer just now ({error})") from error
+
+    def _read(self, answer: Answer, count: int) -> Floats:
+        try:
+            items: Any = answer.json()
+            items = items["data"]
             order = [item.get("index", place) for place, item in enumerate(items)]
             if sorted(order) != list(range(count)):
                 raise EmbedderError(f"{self._named} answered {len(order)} vectors for {count} texts")
@@ -154,34 +133,9 @@ class OpenAIEmbedder:
         self._learnt = expected
         return vectors
 
-    def _client(self) -> httpx.Client:
-        with self._opening:
-            if self._opened is None:
-                headers = {"Authorization": f"Bearer {self._api_key}"} if self._api_key else {}
-                self._opened = httpx.Client(timeout=self._timeout_s, headers=headers)
-            return self._opened
-
     @property
     def _named(self) -> str:
-        return f"the embedder {self._model!r} at {self._url.host}"
-
-    def _quotable(self, message: str, texts: Sequence[str]) -> str:
-        """What the service says, unless it repeats the key or a text."""
-        secret = [text.strip()[:16] for text in texts if text.strip()] + ([self._api_key] if self._api_key else [])
-        if not message or any(each in message for each in secret):
-            return ""
-        return f": {message[:300]}"
-
-
-def _endpoint(base_url: str) -> httpx.URL:
-    try:
-        url = httpx.URL(base_url)
-    except httpx.InvalidURL as error:
-        raise InvalidInput("the embedder's base URL is not a URL; it looks like http://localhost:8000/v1") from error
-    if url.scheme not in ("http", "https") or not url.host:
-        raise InvalidInput("the embedder's base URL begins with http:// or https:// and a host")
-    path = url.path.rstrip("/") or "/v1"
-    return url.copy_with(path=path if path.endswith("/embeddings") else f"{path}/embeddings")
+        return f"the embedder {self._model!r} at {self._service.host}"
 
 
 def _numbers(embedding: object) -> Any:
@@ -189,21 +143,3 @@ def _numbers(embedding: object) -> Any:
     if isinstance(embedding, str):
         return np.frombuffer(base64.b64decode(embedding, validate=True), dtype="<f4")
     return embedding
-
-
-def _message(response: httpx.Response) -> str:
-    try:
-        body = response.json()
-    except ValueError:
-        return ""
-    found: object = body
-    for key in ("error", "message", "detail"):
-        if isinstance(found, dict) and key in found:
-            found = found[key]
-    return " ".join(found.split()) if isinstance(found, str) else ""
-
-
-def _retry_after_s(response: httpx.Response) -> float:
-    """Seconds that the service asks to wait; 0 for none and for a date, which only proxies send."""
-    asked = response.headers.get("Retry-After", "")
-    return float(asked) if re.fullmatch(r"\d{1,9}(\.\d+)?", asked) else 0.0
