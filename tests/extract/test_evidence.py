@@ -50,6 +50,7 @@ def quoted(quote: str, text: str) -> str | None:
         ("我住在根特", "嗯，我住在根特。", "我住在根特"),
         ("住在根", "嗯，我住在根特。", "住在根"),
         ("art", "a party", None),
+        ("art", "the start, a cart", None),
         ("art", "a party about art", "art"),
         ("ed to Gh", "I moved to Ghent", None),
         ("i moved", "I moved", None),
@@ -114,6 +115,7 @@ SAID = said_in([Turn(episode=episode(text, name="Zoë"), start=0, end=len(text))
         "The sister has three cats.",
         "As of 4 March 2025 the user lives in Gent.",
         "The user met both of them in 2025.",
+        "Both met at Café Löwe.",
     ],
 )
 def test_what_was_said_is_borne_out_in_other_words(text: str) -> None:

@@ -33,6 +33,7 @@ class Accounts:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._days: defaultdict[tuple[Scope, str], Spent] = defaultdict(Spent)
+        self.writes = 0
 
     def spent(self, scope: Scope, *, day: str) -> Spent:
         with self._lock:
@@ -40,6 +41,7 @@ class Accounts:
 
     def spend(self, scope: Scope, *, day: str, spent: Spent) -> None:
         with self._lock:
+            self.writes += 1
             before = self._days[scope, day]
             self._days[scope, day] = Spent(
                 calls=before.calls + spent.calls,
@@ -101,7 +103,7 @@ def test_a_prompt_that_is_longer_than_the_whole_budget_is_refused_at_once() -> N
     accounts, inner = Accounts(), Metered()
     with pytest.raises(BudgetExceeded):
         budgeted(inner, accounts, Budget(tokens=ASKED + 9)).complete(PROMPT, max_tokens=10)
-    assert (inner.calls, accounts.spent(ANN, day=DAY)) == (0, Spent())
+    assert (inner.calls, accounts.writes, accounts.spent(ANN, day=DAY)) == (0, 0, Spent())
 
 
 def test_each_scope_has_its_own_budget_and_each_day_in_utc_a_new_one() -> None:

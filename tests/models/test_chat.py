@@ -217,14 +217,15 @@ def test_an_answer_without_a_text_is_an_error(make: Make, server: ChatServer, mo
     assert len(server.asked) == 1
 
 
+@pytest.mark.parametrize("key", [KEY, None])
 def test_neither_the_key_nor_what_was_asked_is_repeated(
-    make: Make, server: ChatServer, caplog: pytest.LogCaptureFixture
+    make: Make, server: ChatServer, caplog: pytest.LogCaptureFixture, key: str | None
 ) -> None:
     caplog.set_level(logging.DEBUG)
     server.mode = "refusing"
-    model = make()
+    model = make(api_key=key)
     with pytest.raises(ModelError, match="401") as caught:
-        model.complete(Prompt(system="Be brief.", user=f"{'x ' * 99}{SECRET}"), max_tokens=50)
+        model.complete(Prompt(system="Be brief.", user=f"{'x ' * 20}{SECRET}"), max_tokens=50)
     told = f"{caught.value!r} {model!r} {vars(model)!r} {caplog.text}"
     assert KEY not in told
     assert "Ghent" not in told

@@ -46,11 +46,12 @@ _DATED = re.compile(
 )
 # Words that a sentence in the third person begins with, beside those that search leaves out.
 _OPENERS = frozenset(
-    """user users assistant both someone somebody nobody people everyone according recently currently previously originally
-    formerly likes loves enjoys prefers hates dislikes wants needs plans owns has had lives lived works worked uses used
-    moved bought sold got went visited attended started stopped met feels thinks believes knows speaks plays studies
-    studied takes eats drinks avoids cannot never always usually often sometimes today yesterday tomorrow next last
-    nutzer nutzerin benutzer usuario usuaria utente utilisateur utilisatrice gebruiker""".split()
+    """user users assistant both someone somebody nobody people everyone according recently currently
+    previously originally formerly likes loves enjoys prefers hates dislikes wants needs plans owns has had
+    lives lived works worked uses used moved bought sold got went visited attended started stopped met feels
+    thinks believes knows speaks plays studies studied takes eats drinks avoids cannot never always usually
+    often sometimes today yesterday tomorrow next last nutzer nutzerin benutzer usuario usuaria utente
+    utilisateur utilisatrice gebruiker""".split()
 )
 
 

@@ -181,7 +181,7 @@ def _refuse_parameters(handler: _Handler, asked: dict[str, Any], mode: Mode) -> 
 
 
 def _refuse(handler: _Handler, asked: dict[str, Any], mode: Mode) -> None:
-    said = f"{handler.headers['Authorization']} may not ask {asked['messages'][-1]['content']}"
+    said = f"{handler.headers['Authorization']} may not ask {asked['messages'][-1]['content'][20:]}"
     handler.answer(401, {"error": {"message": said}})
 
 
