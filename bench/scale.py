@@ -28,6 +28,7 @@ from bench.made_up import DIMENSIONS, GivenEmbedder, MadeUp
 from bench.report import show, write
 from memstrata import Memory
 from memstrata.core.candidates import Floats, Probe
+from memstrata.core.passages import vector_space
 from memstrata.ports import Store
 from memstrata.recall.questions import read_question
 from memstrata.recall.signals import signals
@@ -151,7 +152,7 @@ def _parts_of_a_search(memory: Memory, embedder: GivenEmbedder, question: str) -
     start = time.perf_counter()
     read = read_question(question, speakers=())
     after_reading = time.perf_counter()
-    pool = store.candidates(scope, Probe(terms=read.terms, vector=vector, space=embedder.fingerprint))
+    pool = store.candidates(scope, Probe(terms=read.terms, vector=vector, space=vector_space(embedder.fingerprint)))
     store.by_rows(scope, pool.rows[:10].tolist())
     after_finding = time.perf_counter()
     signals(pool, read)

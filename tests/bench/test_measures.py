@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from bench.logs import Asked, Log, assistant_logs
 from bench.measures import all_evidence, averaged, measure, ndcg, recall, recall_within
-from bench.tune import Example, fit
+from bench.tune import Example, fit, scored
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -69,8 +69,27 @@ def test_fitting_finds_the_signal_that_tells() -> None:
         columns = rng.standard_normal((20, 3))
         columns[0, 0] += 3
         hit = np.arange(20) == 0
-        some.append(Example(log=log, asked=asked, ids=tuple(map(str, range(20))), columns=columns, hit=hit))
-    weights = fit(some, penalty=1, nonnegative=False)
+        ids = tuple(map(str, range(20)))
+        some.append(Example(log=log, asked=asked, ids=ids, columns=columns, hit=hit, shared=None))
+    weights = fit(some, penalty=1)
     assert weights[0] > 1
     assert abs(weights[1]) < 0.6
-    assert (fit(some, penalty=1, nonnegative=True) >= 0).all()
+    assert (weights >= 0).all()
+
+
+def test_fitting_finds_that_evidence_shares_words_with_what_leads() -> None:
+    rng = np.random.default_rng(0)
+    log = Log(id="l", sessions=(), questions=())
+    asked = Asked(query="q", evidence=frozenset({"0", "1"}), kind="k")
+    some = []
+    for _ in range(60):
+        columns = rng.standard_normal((20, 2))
+        columns[0, 0] += 5
+        shared = rng.random((20, 20), dtype=np.float32) / np.float32(9)
+        shared[0, 1] = 1
+        ids = tuple(map(str, range(20)))
+        some.append(Example(log=log, asked=asked, ids=ids, columns=columns, hit=np.arange(20) < 2, shared=shared))
+    weights = fit(some, penalty=1)
+    assert weights[-1] > 0.5
+    found = [set(np.argsort(-scored(each, weights))[:2].tolist()) for each in some]
+    assert found.count({0, 1}) > 50

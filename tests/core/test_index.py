@@ -16,8 +16,9 @@ from memstrata.core.index import legs
 from memstrata.core.index.postings import Postings, pack_terms
 from memstrata.core.index.rows import ROW
 from memstrata.core.index.scope_index import Names, ScopeIndex
-from memstrata.core.index.vectors import Halves, VectorTable
-from memstrata.stores.reference import ReferenceRow, reference_candidates
+from memstrata.core.index.sentences import Sentences
+from memstrata.core.index.vectors import Halves, VectorTable, quantise
+from memstrata.stores.reference import ReferenceRow, reference_candidates, reference_links
 from memstrata.testing.store_contract import assert_same_pool
 from memstrata.types import ROLES
 
@@ -40,6 +41,7 @@ class Log:
             session += int(rng.random() < 0.1)
             terms = {int(t): int(rng.integers(1, 4)) for t in rng.zipf(1.3, size=6) if t < 2**31}
             vector = rng.standard_normal(DIMENSIONS).astype(np.float32)
+            told = rng.standard_normal((int(rng.integers(0, 4)), DIMENSIONS)).astype(np.float32)
             rows.append(
                 ReferenceRow(
                     row=row,
@@ -52,11 +54,13 @@ class Log:
                         terms=terms,
                         length=sum(terms.values()),
                         question_share=float(rng.integers(0, 3)) / 2,
+                        address_share=float(rng.integers(0, 3)) / 2,
                         words=int(rng.integers(1, 99)),
                         proper_nouns=int(rng.integers(0, 9)),
                         time_expression=bool(rng.random() < 0.3),
                     ),
                     vector=vector / np.linalg.norm(vector) if rng.random() < 0.8 else None,
+                    sentences=told / np.linalg.norm(told, axis=1, keepdims=True),
                 )
             )
         return cls(rows)
@@ -74,7 +78,7 @@ class Log:
             features = row.features
             for name in ("row", "session", "timestamp", "offset"):
                 table[place][name] = getattr(row, name)
-            for name in ("length", "question_share", "words", "proper_nouns", "time_expression"):
+            for name in ("length", "question_share", "address_share", "words", "proper_nouns", "time_expression"):
                 table[place][name] = getattr(features, name)
             table[place]["role"] = ROLES.index(row.role)
             table[place]["speaker"] = -1 if row.name is None else numbers[row.name]
@@ -89,6 +93,12 @@ class Log:
         stacked = np.array([row.vector for row in known], dtype=np.float16).reshape(-1, DIMENSIONS)
         return np.array([row.row for row in known], dtype=np.int64), stacked
 
+    def sentences(self) -> Sentences:
+        told = {row.row: row.sentences for row in self.reference if row.sentences is not None and len(row.sentences)}
+        whole, scales = quantise(np.concatenate([*told.values(), np.zeros((0, DIMENSIONS), np.float32)]))
+        counts = np.array([len(each) for each in told.values()], dtype=np.int64)
+        return Sentences(np.array(list(told), dtype=np.int64), counts, scales, whole)
+
     def index(self) -> ScopeIndex:
         index = ScopeIndex(self.rows(), self.keys())
         self.embed(index)
@@ -96,6 +106,8 @@ class Log:
 
     def embed(self, index: ScopeIndex) -> None:
         index.put_vectors(*self.vectors())
+        index.put_sentences(self.sentences())
+        index.put_sentences(self.sentences())  # again changes nothing
 
     def fetch(self, rows: Integers) -> tuple[Integers, Halves]:
         known, halves = self.vectors()
@@ -121,10 +133,18 @@ def assert_agrees(log: Log, index: ScopeIndex, question: Probe, allowed: set[int
             lambda row: allowed is None or row.row in allowed,
         )
     assert_same_pool(found, expected)
+    held = {row.row: set(row.features.terms) for row in log.reference}
+    anchors = [*found.rows[:4].tolist(), 10_000]
+    terms = [sorted(held.get(anchor, ())) for anchor in anchors]
+    np.testing.assert_allclose(
+        index.links(terms, found.rows), reference_links(held, anchors, found.rows.tolist()), atol=1e-5
+    )
 
 
 def row_without_vector(row: ReferenceRow) -> ReferenceRow:
-    return ReferenceRow(**{name: getattr(row, name) for name in row.__slots__ if name != "vector"}, vector=None)
+    return ReferenceRow(
+        **{name: getattr(row, name) for name in row.__slots__ if name not in ("vector", "sentences")}, vector=None
+    )
 
 
 @pytest.mark.parametrize("interleaved", [False, True])

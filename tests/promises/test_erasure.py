@@ -49,13 +49,13 @@ def filled(folder: Path, *, around: int) -> tuple[Memory, str]:
 def traces(memory: Memory) -> list[bytes]:
     """The text in every form that the store might keep."""
     from memstrata.core.lexical import index_terms
+    from memstrata.core.passages import passages
     from memstrata.core.records import TextRow
-    from memstrata.schedule.embedding import passage
 
     day = memory.search(SECRET, user_id="ann")[0].item.timestamp
     from memstrata.core.clock import day_in_words
 
-    vector = HashEmbedder().embed_passages([passage(TextRow(row=0, day=day_in_words(day), name=NAME, text=SECRET))])
+    vector = HashEmbedder().embed_passages(passages(TextRow(row=0, day=day_in_words(day), name=NAME, text=SECRET))[:1])
     half = vector.astype(np.float16)
     rare = max(index_terms("MARZIPAN").frequencies)
     return [

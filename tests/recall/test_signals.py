@@ -13,7 +13,7 @@ from memstrata.core.index.rows import ROW
 from memstrata.core.index.scope_index import ScopeIndex
 from memstrata.recall.dates import NamedDate, nearness
 from memstrata.recall.questions import Question, read_question
-from memstrata.recall.signals import signals
+from memstrata.recall.signals import leaders, links, signals
 from memstrata.recall.weights import VERSION, kind_of_log, weights_for
 from memstrata.types import LOG_KINDS, ROLES
 
@@ -85,6 +85,28 @@ def test_times_names_and_statements() -> None:
     np.testing.assert_allclose(found["name"], [1, 1 / 3])
 
 
+def test_what_speaks_to_the_hearer_is_less_likely_evidence() -> None:
+    some = pool(2, address_share=[0.5, 0], cosine_sentence=[0.9, 0.8])
+    found = signals(some, ask("What does Ann grow?"))
+    assert found["own"].tolist() == [-0.5, 0]
+    assert found["meaning_sentence"].tolist() == [1, -1]
+
+
+def test_links_follow_the_leaders_by_what_each_counts() -> None:
+    scores = np.array([1, 9, 2, 8, 0, 0, 0], dtype=np.float32)
+    places, odds = leaders(scores)
+    assert places.tolist() == [1, 3, 2, 0, 6]
+    assert odds.sum() == pytest.approx(1)
+    np.testing.assert_allclose(odds[1] / odds[0], np.exp(-0.5), rtol=1e-5)
+    shared = np.zeros((5, 7), dtype=np.float32)
+    shared[0, [1, 4]] = 1  # the first leader, with itself and another
+    shared[1, 5] = 1
+    found = links(shared, odds, places)
+    assert found[4] > found[5] > found[0]
+    assert found[1] == found[0]  # nobody is linked by what it says itself
+    assert links(np.zeros((5, 7), np.float32), odds, places).tolist() == [0] * 7
+
+
 def test_an_answer_is_near_what_was_asked_before_it() -> None:
     some = pool(3, previous_question_share=[1, 1, 0], cosine_previous=[0.9, 0.5, 0.9])
     reply = signals(some, ask("x"))["reply"]
@@ -122,7 +144,7 @@ def test_the_kind_of_a_log_is_seen_by_who_speaks() -> None:
 
 
 def test_every_kind_has_weights_for_known_signals() -> None:
-    known = set(signals(pool(1), ask("x")))
+    known = {*signals(pool(1), ask("x")), "links"}
     for kind in LOG_KINDS:
         for dense in (False, True):
             weights = weights_for(kind, dense=dense)  # type: ignore[arg-type]

@@ -215,7 +215,8 @@ class TwoStores(RuleBasedStateMachine):
             if missing:
                 vectors = np.stack([embedded(row.text) for row in missing])
                 rows, redactions = [row.row for row in missing], [row.redactions for row in missing]
-                store.put_vectors(job.scope_key, self.space, rows, vectors, redactions=redactions)
+                told = [vectors[: len(row.text) % 3] for row in missing]
+                store.put_vectors(job.scope_key, self.space, rows, vectors, redactions=redactions, sentences=told)
                 store.release(job, owner="w")
             else:
                 store.drop_other_spaces(job.scope_key, self.space)

@@ -39,6 +39,11 @@ BM25_B = 0.4
 WINDOW_SIZES = {"turn": 1, "previous": 3, "around": 5}
 """Episodes in a window that lacks none."""
 
+RARE_SHARE = 50
+"""A term is rare in a scope that occurs in one of so many episodes at most."""
+RARE_AT_LEAST = 12
+"""Or in so many episodes, however small the scope."""
+
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
 
@@ -63,7 +68,7 @@ class Probe:
     """A question as the store understands it.
 
     `terms`: distinct term numbers (see `core.lexical.term_number`), in order of appearance. `vector`: unit length,
-    (dim,), or None for lexical recall alone. `space`: the embedder's fingerprint that the vector belongs to.
+    (dim,), or None for lexical recall alone. `space`: that of the vectors it is compared with.
     `per_leg`: how many candidates each leg (turn, previous, around, dense) contributes at most; ties go to the newer.
     """
 
@@ -83,14 +88,15 @@ class Pool:
     - `coverage`: float32 (n, 4), the share of the query's idf mass whose terms occur in the window.
     - `cosine`, `cosine_previous`, `cosine_next`: float32 (n,), of the episode and of its neighbours in the
       session; NaN where there is no episode or no vector.
+    - `cosine_sentence`: float32 (n,), the best of the episode's sentences; NaN where none has a vector.
     - `cosine_session`: float32 (n,), mean of the three best cosines of the session (of all, where there are
       fewer); NaN where no episode of the session has a vector.
     - `timestamps`: int64 (n,), microseconds UTC. `offsets`: int32 (n,), the clock's offset from UTC in minutes.
     - `sessions`: int64 (n,), session numbers. `positions`: int32 (n,), from 0, within the session.
     - `speakers`: int32 (n,), index into `names`, -1 for none. `names`: the distinct names in the scope.
     - `roles`: int8 (n,), index into `types.ROLES`.
-    - `question_share`: float32 (n,), `words`: int32 (n,), `proper_nouns`: int32 (n,), `time_expression`: bool (n,):
-      see `core.features`. `previous_question_share`: float32 (n,), that of the episode before; 0 where there is none.
+    - `question_share`, `address_share`: float32 (n,), `words`, `proper_nouns`: int32 (n,), `time_expression`: bool
+      (n,): see `core.features`. `previous_question_share`: float32 (n,), of the episode before; 0 where there is none.
     - `population`: how many episodes the scope holds; `with_vector`: how many of them have a vector in the space.
     - `name_counts`: how many episodes each of `names` said; `role_counts`: how many each role of `types.ROLES`.
     """
@@ -101,6 +107,7 @@ class Pool:
     cosine: Floats
     cosine_previous: Floats
     cosine_next: Floats
+    cosine_sentence: Floats
     cosine_session: Floats
     timestamps: Integers
     offsets: NDArray[np.int32]
@@ -109,6 +116,7 @@ class Pool:
     speakers: NDArray[np.int32]
     roles: NDArray[np.int8]
     question_share: Floats
+    address_share: Floats
     previous_question_share: Floats
     words: NDArray[np.int32]
     proper_nouns: NDArray[np.int32]
@@ -121,3 +129,13 @@ class Pool:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+
+def term_weights(population: int, episodes: Integers) -> Floats:
+    """The idf of terms that occur in so many of all episodes (see above)."""
+    return np.log1p((population - episodes + 0.5) / (episodes + 0.5)).astype(np.float32)
+
+
+def most_of_a_rare_term(population: int) -> int:
+    """How many episodes a term may occur in for two that share it to have to do with each other."""
+    return max(RARE_AT_LEAST, population // RARE_SHARE)

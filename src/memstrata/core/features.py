@@ -16,6 +16,7 @@ _WORD = re.compile(r"[\w'’]+")
 _CJK_CHARACTER = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
 _PROPER_NOUN = re.compile(r"(?<=[a-z,;:\"'] )[\"“']?[A-Z][a-zA-Z]+|[\"“《][A-Z\u4e00-\u9fff]")
 _QUESTION_ENDS = ("?", "？")
+_ADDRESSES = re.compile(r"\b(?:you|your|yours|yourself)\b|[你您妳]", re.IGNORECASE)
 _CJK_QUESTION = re.compile("[吗嗎呢]$")
 
 _MONTHS = (
@@ -55,14 +56,15 @@ class Features:
     """What a stored episode is searched and weighed by.
 
     `terms`: term number to frequency, 1 to 255. `length`: terms that count, for BM25. `question_share`: share of
-    the sentences that ask, 0 to 1. `words`: word count; a CJK character counts as half a word, at least 1 in all.
-    `proper_nouns`: capitalised words inside sentences and quoted titles, at most 255. `time_expression`: the text
-    names a time.
+    the sentences that ask, `address_share`: that speak to the hearer, 0 to 1. `words`: word count; a CJK character
+    counts as half a word, at least 1 in all. `proper_nouns`: capitalised words inside sentences and quoted titles, at
+    most 255. `time_expression`: the text names a time.
     """
 
     terms: dict[int, int]
     length: int
     question_share: float
+    address_share: float
     words: int
     proper_nouns: int
     time_expression: bool
@@ -75,19 +77,33 @@ def episode_features(text: str, *, name: str | None, date: str) -> Features:
         terms=indexed.frequencies,
         length=indexed.length,
         question_share=question_share(text),
+        address_share=address_share(text),
         words=word_count(text),
         proper_nouns=min(255, len(_PROPER_NOUN.findall(text))),
         time_expression=TIME_EXPRESSION.search(normalise(text)) is not None,
     )
 
 
+def split_sentences(text: str) -> list[str]:
+    """The sentences of a text, in order, as they stand; without those that hold no letter or number."""
+    return [stripped for found in _SENTENCE.findall(text) if _WORD.search(stripped := found.strip())]
+
+
+def asks(sentence: str) -> bool:
+    """The sentence is a question."""
+    return sentence.endswith(_QUESTION_ENDS) or bool(_CJK_QUESTION.search(sentence.rstrip("。！!.")))
+
+
 def question_share(text: str) -> float:
     """Share of the sentences that are questions, 0 to 1."""
     sentences = [s for s in (found.strip() for found in _SENTENCE.findall(text)) if s]
-    if not sentences:
-        return 0.0
-    asking = sum(s.endswith(_QUESTION_ENDS) or bool(_CJK_QUESTION.search(s.rstrip("。！!."))) for s in sentences)
-    return float(asking / len(sentences))
+    return sum(map(asks, sentences)) / len(sentences) if sentences else 0.0
+
+
+def address_share(text: str) -> float:
+    """Share of the sentences that speak to the hearer ("your garden looks great"), 0 to 1."""
+    sentences = split_sentences(text)
+    return sum(bool(_ADDRESSES.search(each)) for each in sentences) / len(sentences) if sentences else 0.0
 
 
 def word_count(text: str) -> int:

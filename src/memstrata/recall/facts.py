@@ -19,6 +19,7 @@ from memstrata.core.candidates import View
 from memstrata.core.facts.log import fold
 from memstrata.core.facts.names import folded
 from memstrata.core.facts.reading import BELIEVED, held
+from memstrata.core.passages import vector_space
 from memstrata.core.records import FactQuery
 from memstrata.ports import Embedder, Store
 from memstrata.recall.asked import asked_kinds
@@ -157,7 +158,7 @@ def _cosines(
     known = [id_ for id_ in turns if id_ in episodes]
     if embedder is None or not known:
         return lambda one, other: math.nan
-    vectors = store.vectors(scope, [episodes[id_] for id_ in known], embedder.fingerprint)
+    vectors = store.vectors(scope, [episodes[id_] for id_ in known], vector_space(embedder.fingerprint))
     products = vectors @ vectors.T
     place = {id_: number for number, id_ in enumerate(known)}
 

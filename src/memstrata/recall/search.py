@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memstrata.core.candidates import Floats, Pool, Probe, View
+from memstrata.core.passages import vector_space
 from memstrata.errors import EmbedderError
 from memstrata.ports import Embedder, Store
 from memstrata.recall.questions import Question, read_question
-from memstrata.recall.signals import signals
+from memstrata.recall.signals import leaders, links, signals
 from memstrata.recall.weights import kind_of_log, weights_for
 from memstrata.types import Hit, Hits, LogKind, Scope, Source
 
@@ -75,20 +76,24 @@ def score(
     probe = Probe(
         terms=question.terms,
         vector=vector,
-        space=embedder.fingerprint if embedder is not None and vector is not None else None,
+        space=vector_space(embedder.fingerprint) if embedder is not None and vector is not None else None,
         per_leg=max(PER_LEG, request.limit),
         view=request.view,
     )
     pool = store.candidates(scope, probe)
     if vector is not None:
         degraded += still_embedding(pool.population, pool.with_vector)
-    weights = weights_for(log_kind or kind_of_log(pool), dense=pool.with_vector > 0)
+    weights = weights_for(log_kind or kind_of_log(pool), dense=pool.with_vector > 0).values
     columns = signals(pool, question) if len(pool) else {}
-    names = tuple(name for name in columns if weights.values.get(name))
+    names = tuple(name for name in columns if weights.get(name))
     shares = np.zeros((0, 0), np.float32)
     if names:
-        shares = np.stack([columns[name] * weights.values[name] for name in names], axis=1)  # (candidates, signals)
+        shares = np.stack([columns[name] * weights[name] for name in names], axis=1)  # (candidates, signals)
     scores = shares.sum(axis=1)
+    if len(pool) and weights.get("links"):
+        places, odds = leaders(scores)
+        linked = links(store.links(scope, pool.rows[places].tolist(), pool.rows), odds, places) * weights["links"]
+        names, shares, scores = (*names, "links"), np.c_[shares, linked], scores + linked
     return Scored(
         question=question,
         pool=pool,

@@ -14,6 +14,7 @@ n / (n + 10), so that a memory of three messages is ranked by what they say them
 | `coverage`        |   | share of the question's idf mass that the turn holds                                    |
 | `coverage_around` |   | the same of the turn with its neighbours                                                |
 | `meaning`         | z | cosine of question and turn                                                             |
+| `meaning_sentence`| z | cosine of the best of the turn's sentences                                              |
 | `meaning_next`    | z | cosine of the turn after                                                                |
 | `meaning_session` | z | mean of the three best cosines of its session                                           |
 | `reply`           | z | cosine of the turn before, as far as that turn asks: this one answers it                |
@@ -23,6 +24,8 @@ n / (n + 10), so that a memory of three messages is ranked by what they say them
 | `date`            |   | the turn's day fits a date that the question names                                      |
 | `name`            |   | the question wants a name, and the turn holds capitalised ones: a third each, at most 1 |
 | `statement`       |   | minus the share of the turn's sentences that ask                                        |
+| `own`             |   | minus the share that speak to the hearer: what they say of themselves is evidence       |
+| `links`           | z | rare words shared with the turns that lead without it (`links` below)                   |
 | `length`          | z | logarithm of the turn's words                                                           |
 | `recency`         | z | time                                                                                    |
 """
@@ -33,6 +36,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from memstrata.core.candidates import WINDOWS, Floats, Pool
 from memstrata.recall.dates import nearness
@@ -41,7 +45,9 @@ from memstrata.types import ROLES
 
 NAMES_ENOUGH = 3
 FEW = 10
-OWN = ("words", "meaning")
+LEADERS = 5
+SHARPNESS = 0.5
+OWN = ("words", "meaning", "meaning_sentence")
 """Signals of the turn by itself."""
 
 
@@ -54,6 +60,7 @@ def signals(pool: Pool, question: Question) -> dict[str, Floats]:
         "words_around": bm25["around"],
         "words_session": bm25["session"],
         "meaning": pool.cosine,
+        "meaning_sentence": pool.cosine_sentence,
         "meaning_next": pool.cosine_next,
         "meaning_session": pool.cosine_session,
         "reply": pool.previous_question_share * (pool.cosine_previous - _mean(pool.cosine_previous)),
@@ -75,7 +82,25 @@ def signals(pool: Pool, question: Question) -> dict[str, Floats]:
         "date": nearness(question.dates, pool.timestamps, pool.offsets),
         "name": _names(pool) if question.wants_name else np.zeros(len(pool), dtype=np.float32),
         "statement": -pool.question_share,
+        "own": -pool.address_share,
     }
+
+
+def leaders(scores: Floats) -> tuple[NDArray[np.intp], Floats]:
+    """The places of the best few, best first, and how much each counts (a softmax of half their scores)."""
+    places = np.lexsort((-np.arange(len(scores)), -scores))[:LEADERS]
+    odds = np.exp((scores[places] - scores[places].max(initial=-np.inf)) * np.float32(SHARPNESS))
+    return places, np.asarray(odds / odds.sum(), dtype=np.float32)
+
+
+def links(shared: Floats, odds: Floats, places: NDArray[np.intp]) -> Floats:
+    """`links` of every candidate, (n,), from what it shares with each leader, (leaders, n): see `Store.links`.
+
+    Questions that need several turns find the others by what those that were found speak of.
+    """
+    shared = shared.copy()
+    shared[np.arange(len(places)), places] = 0
+    return np.asarray(_standard_scores([odds @ shared])[0], dtype=np.float32)
 
 
 def _names(pool: Pool) -> Floats:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from memstrata.core.candidates import Floats, Pool, Probe, View
+from memstrata.core.candidates import Floats, Integers, Pool, Probe, View
 from memstrata.core.facts.erasing import Redaction, without_episodes
 from memstrata.core.facts.log import NewChange
 from memstrata.core.facts.reading import BELIEVED
@@ -36,7 +36,7 @@ from memstrata.stores.fact_rules import clipped, without_words
 from memstrata.stores.memory_facts import MemoryFacts
 from memstrata.stores.memory_jobs import MemoryJobs
 from memstrata.stores.memory_rows import Partition
-from memstrata.stores.reference import reference_candidates
+from memstrata.stores.reference import reference_candidates, reference_links
 from memstrata.types import Change, Episode, Fact, FactStatus, Page, Scope
 
 
@@ -83,6 +83,12 @@ class MemoryStore:
             kept = {each.row: each for each in self._partition(scope).kept}
             rows = [each.reference_row(probe.space) for each in kept.values()]
         return reference_candidates(rows, replace(probe, view=view), lambda row: kept[row.row].passes(view))
+
+    def links(self, scope: Scope, anchors: Sequence[int], rows: Integers) -> Floats:
+        """See `Store.links`."""
+        with self._open():
+            held = {each.row: set(each.features.terms) for each in self._partition(scope).kept}
+        return reference_links(held, anchors, rows.tolist())
 
     def names(self, scope: Scope) -> tuple[str, ...]:
         """See `Store.names`."""
@@ -203,13 +209,16 @@ class MemoryStore:
         vectors: Floats,
         *,
         redactions: Sequence[int] | None = None,
+        sentences: Sequence[Floats] | None = None,
     ) -> None:
         """See `Store.put_vectors`."""
         with self._open():
             kept = {each.row: each for each in self._by_key(scope_key).kept}
             for place, (row, vector) in enumerate(zip(rows, vectors, strict=True)):
                 if row in kept and (redactions is None or redactions[place] == kept[row].redactions):
-                    kept[row].vectors[space] = np.array(vector, dtype=np.float32)
+                    told = np.empty((0, len(vector)), np.float32) if sentences is None else sentences[place]
+                    kept[row].vectors.setdefault(space, np.array(vector, dtype=np.float32))
+                    kept[row].sentences.setdefault(space, np.array(told, dtype=np.float32))
 
     def vectors(self, scope: Scope, rows: Sequence[int], space: str) -> Floats:
         """See `Store.vectors`."""
@@ -227,6 +236,7 @@ class MemoryStore:
             if space == self._space and all(space in each.vectors for each in kept):
                 for each in kept:
                     each.vectors = {space: each.vectors[space]}
+                    each.sentences = {space: each.sentences[space]}
 
     def scrub(self) -> bool:
         """There are no files."""

@@ -28,6 +28,7 @@ class Kept:
     digest: bytes
     features: Features
     vectors: dict[str, Floats] = field(default_factory=dict)
+    sentences: dict[str, Floats] = field(default_factory=dict)
     redactions: int = 0
 
     @property
@@ -69,6 +70,7 @@ class Kept:
         self.episode = replace(episode, text=text)
         self.features = episode_features(text, name=episode.name, date=day_in_words(episode.timestamp))
         self.vectors.clear()
+        self.sentences.clear()
         self.redactions += 1
 
     def text_row(self) -> TextRow:
@@ -95,6 +97,7 @@ class Kept:
             offset=int(offset.total_seconds() // 60),
             features=self.features,
             vector=self.vectors.get(space) if space is not None else None,
+            sentences=self.sentences.get(space) if space is not None else None,
         )
 
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
-from memstrata.core.candidates import BM25_B, BM25_K1, WINDOW_SIZES, WINDOWS, Floats, Pool, Probe
+from memstrata.core.candidates import BM25_B, BM25_K1, WINDOW_SIZES, WINDOWS, Floats, Pool, Probe, most_of_a_rare_term
 from memstrata.core.features import Features
 from memstrata.types import ROLES, Role
 
@@ -32,6 +32,7 @@ class ReferenceRow:
     offset: int
     features: Features
     vector: Floats | None
+    sentences: Floats | None = None
 
 
 @dataclass
@@ -88,6 +89,11 @@ class _Scope:
             return NO_COSINE
         return float(row.vector @ self.probe.vector)
 
+    def sentence_cosine(self, row: ReferenceRow) -> float:
+        if row.sentences is None or not len(row.sentences) or self.probe.vector is None:
+            return NO_COSINE
+        return max(float(each @ self.probe.vector) for each in row.sentences)
+
     def session_cosine(self, row: ReferenceRow) -> float:
         known = sorted(
             (c for each in self.sessions[row.session] if not math.isnan(c := self.cosine(each))), reverse=True
@@ -109,6 +115,20 @@ def reference_candidates(rows: Sequence[ReferenceRow], probe: Probe, visible: Ca
     return _pool(scope, [row for row in seen if row.row in chosen])
 
 
+def reference_links(held: Mapping[int, Set[int]], anchors: Sequence[int], rows: Sequence[int]) -> Floats:
+    """See `Store.links`; `held` are the terms of every row of the scope."""
+    document_frequency = Counter(term for terms in held.values() for term in terms)
+    most = most_of_a_rare_term(len(held))
+    found = np.zeros((len(anchors), len(rows)), dtype=np.float32)
+    for place, anchor in enumerate(anchors):
+        rare = {term for term in held.get(anchor, ()) if 2 <= document_frequency[term] <= most}
+        idf = {term: math.log(1 + (len(held) - (df := document_frequency[term]) + 0.5) / (df + 0.5)) for term in rare}
+        for column, row in enumerate(rows):
+            shared = sum(idf[term] for term in rare & held.get(row, frozenset()))
+            found[place, column] = shared / sum(idf.values()) if rare else 0
+    return found
+
+
 def _pool(scope: _Scope, found: Sequence[ReferenceRow]) -> Pool:
     names = tuple(dict.fromkeys(row.name for row in scope.rows if row.name is not None))
     before = [scope.neighbour(row, -1) for row in found]
@@ -126,6 +146,7 @@ def _pool(scope: _Scope, found: Sequence[ReferenceRow]) -> Pool:
         cosine=floats([scope.cosine(row) for row in found]),
         cosine_previous=floats([scope.cosine(each) for each in before]),
         cosine_next=floats([scope.cosine(scope.neighbour(row, 1)) for row in found]),
+        cosine_sentence=floats([scope.sentence_cosine(row) for row in found]),
         cosine_session=floats([scope.session_cosine(row) for row in found]),
         timestamps=np.array([row.timestamp for row in found], dtype=np.int64),
         offsets=np.array([row.offset for row in found], dtype=np.int32),
@@ -134,6 +155,7 @@ def _pool(scope: _Scope, found: Sequence[ReferenceRow]) -> Pool:
         speakers=np.array([-1 if row.name is None else names.index(row.name) for row in found], dtype=np.int32),
         roles=np.array([ROLES.index(row.role) for row in found], dtype=np.int8),
         question_share=floats([row.features.question_share for row in found]),
+        address_share=floats([row.features.address_share for row in found]),
         previous_question_share=floats([0 if each is None else each.features.question_share for each in before]),
         words=np.array([row.features.words for row in found], dtype=np.int32),
         proper_nouns=np.array([row.features.proper_nouns for row in found], dtype=np.int32),

@@ -165,6 +165,35 @@ class StoreContract:
         assert pool.cosine[0] == pytest.approx(0.9806, abs=1e-2)
         assert pool.cosine_next[0] == pytest.approx(0.1961, abs=1e-2)
 
+    def test_the_best_of_a_rows_sentences_counts(self, store: Store) -> None:
+        store.use_space(SPACE, queue=QUEUE, at=NOON)
+        add(store, chat("red", "green", "blue"))
+        job = store.claim([QUEUE], owner="w", at=NOON, lease=LEASE, scope=ANN)
+        assert job is not None
+        assert store.candidates(ANN, Probe(terms=(), vector=unit(1), space=SPACE)).rows.tolist() == []
+        told = [np.stack([unit(0, 1), unit(1, 1)]), np.empty((0, 8), np.float32), unit(0, 1)[None]]
+        for _ in range(2):
+            turns = np.stack([unit(1), unit(1), unit(1)])
+            store.put_vectors(job.scope_key, SPACE, [0, 1, 2], turns, sentences=told)
+        pool = store.candidates(ANN, Probe(terms=(), vector=unit(1), space=SPACE))
+        np.testing.assert_allclose(pool.cosine_sentence, [0.7071, np.nan, 0], atol=1e-2)
+        (gone,) = (episode.id for _, episode in store.by_rows(ANN, [0]))
+        store.forget(ANN, ids=[gone], receipt_id="r", at=NOON)
+        pool = store.candidates(ANN, Probe(terms=(), vector=unit(0, 1), space=SPACE))
+        np.testing.assert_allclose(pool.cosine_sentence, [np.nan, 1], atol=1e-2)
+
+    def test_rows_are_linked_by_the_rare_words_that_they_share(self, store: Store) -> None:
+        often = [f"we talked again about the weather, {n} times" for n in range(20)]
+        add(store, chat("a heron by the canal", "the heron came back", "the canal froze", "heron, canal", *often))
+        rows = np.arange(24)
+        links = store.links(ANN, [0, 23, 999], rows)
+        assert links.shape == (3, 24)
+        assert links[0, [0, 3]].tolist() == pytest.approx([1, 1])
+        assert 0.3 < links[0, 1] < 0.7
+        assert 0.3 < links[0, 2] < 0.7
+        assert links[0, 4:].max() == links[2].max() == 0
+        assert store.links(BEN, [0], rows).max() == 0
+
     def test_a_new_space_asks_for_new_vectors_and_the_old_ones_stay_until_it_is_complete(self, store: Store) -> None:
         store.use_space(SPACE, queue=QUEUE, at=NOON)
         add(store, "red")
@@ -278,7 +307,7 @@ def assert_same_pool(one: Pool, other: Pool) -> None:
     assert one.rows.tolist() == other.rows.tolist()
     for column in ("bm25", "coverage"):
         np.testing.assert_allclose(getattr(one, column), getattr(other, column), atol=2e-4, rtol=1e-3)
-    for column in ("cosine", "cosine_previous", "cosine_next", "cosine_session"):
+    for column in ("cosine", "cosine_sentence", "cosine_previous", "cosine_next", "cosine_session"):
         np.testing.assert_allclose(getattr(one, column), getattr(other, column), atol=1.2e-2)
     for column in (
         "timestamps",
@@ -291,7 +320,7 @@ def assert_same_pool(one: Pool, other: Pool) -> None:
         "time_expression",
     ):
         np.testing.assert_array_equal(getattr(one, column), getattr(other, column))
-    for column in ("question_share", "previous_question_share"):
+    for column in ("question_share", "address_share", "previous_question_share"):
         np.testing.assert_allclose(getattr(one, column), getattr(other, column), atol=1e-3)
     assert (one.population, one.with_vector) == (other.population, other.with_vector)
     assert [one.names[s] if s >= 0 else None for s in one.speakers] == [

@@ -69,4 +69,5 @@ def vectors_by_episode(
     if space is None or not rows:
         return {}
     vectors = store.vectors(scope, [row for row, _ in rows], space)
-    return {id_: vector for (_, id_), vector in zip(rows, vectors, strict=True) if not np.isnan(vector).any()}
+    known = {id_: vector for (_, id_), vector in zip(rows, vectors, strict=True) if not np.isnan(vector).any()}
+    return known if vectors.size else {}  # where no row has one, they have no length

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from memstrata.core.candidates import BM25_B, BM25_K1, WINDOW_SIZES, Floats, Integers
+from memstrata.core.candidates import BM25_B, BM25_K1, WINDOW_SIZES, Floats, Integers, term_weights
 from memstrata.core.index.postings import Matches
 from memstrata.core.index.rows import NOBODY, RowTable
 
@@ -36,8 +36,7 @@ class Lexical:
     total_length: int
 
     def __post_init__(self) -> None:
-        df = self.matches.counts
-        self.idf = np.log1p((self.population - df + 0.5) / (df + 0.5)).astype(np.float32)
+        self.idf = term_weights(self.population, self.matches.counts)
         self.average = self.total_length / max(self.population, 1) or 1.0
 
     def nominate(self, limit: int, near: NDArray[np.bool_] | None) -> Integers:

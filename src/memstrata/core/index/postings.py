@@ -34,6 +34,11 @@ def pack_terms(frequencies: Mapping[int, int], row: int) -> Keys:
     return keys
 
 
+def terms_of(keys: Keys) -> list[int]:
+    """The term of each key."""
+    return [int(term) for term in keys >> np.uint64(32)]
+
+
 def rows_of(keys: Keys) -> Integers:
     """The row of each key."""
     return ((keys >> _EIGHT) & _ROW_MASK).view(np.int64)
@@ -90,8 +95,8 @@ class Postings:
         self._main = self._main[alive[rows_of(self._main)]]
         self._recent = self._recent[alive[rows_of(self._recent)]]
 
-    def find(self, terms: Sequence[int]) -> Matches:
-        """The postings of distinct terms."""
+    def find(self, terms: Sequence[int], *, most: int | None = None) -> Matches:
+        """The postings of distinct terms; those of more than `most` (by default, `COMMON`) episodes wait unread."""
         starts = np.array(terms, dtype=np.uint64) << np.uint64(32)
         edges = np.stack([starts, starts | np.uint64(0xFFFFFFFF)], axis=1)
         spans = [(part, part.searchsorted(edges)) for part in (self._main, self._recent) if len(part)]
@@ -100,7 +105,7 @@ class Postings:
             for place in range(len(terms))
         ]
         counts = np.array([sum(map(len, parts)) for parts in slices], dtype=np.int64)
-        limit = max(COMMON, int(counts[counts > 0].min(initial=MAX_ROWS))) if len(terms) else COMMON
+        limit = most or max(COMMON, int(counts[counts > 0].min(initial=MAX_ROWS)))
         common = {place: parts for place, parts in enumerate(slices) if counts[place] > limit}
         pieces = [each for place, parts in enumerate(slices) if place not in common for each in parts]
         keys = np.concatenate(pieces) if pieces else np.empty(0, np.uint64)

@@ -24,6 +24,7 @@ ROW = np.dtype(
         ("length", "<i4"),
         ("words", "<i4"),
         ("question_share", "<f4"),
+        ("address_share", "<f4"),
         ("offset", "<i2"),
         ("role", "i1"),
         ("proper_nouns", "u1"),

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from memstrata.core.candidates import Floats, Integers, Pool, Probe
+from memstrata.core.candidates import Floats, Integers, Pool, Probe, most_of_a_rare_term, term_weights
 from memstrata.core.index.legs import Lexical, best
 from memstrata.core.index.postings import Keys, Postings
 from memstrata.core.index.rows import Rows, RowTable
+from memstrata.core.index.sentences import Sentences, SentenceTable
 from memstrata.core.index.vectors import UNKNOWN, FetchHalves, Halves, VectorTable
 from memstrata.types import ROLES
 
@@ -42,11 +43,13 @@ class ScopeIndex:
         self.table.append(rows)
         self.postings = Postings(keys)
         self.vectors: VectorTable | None = None
+        self.sentences: SentenceTable | None = None
 
     @property
     def nbytes(self) -> int:
         """Bytes held, all parts together."""
-        return self.table.nbytes + self.postings.nbytes + (0 if self.vectors is None else self.vectors.nbytes)
+        parts = (self.table, self.postings, self.vectors, self.sentences)
+        return sum(part.nbytes for part in parts if part is not None)
 
     def append(self, rows: Rows, keys: Keys) -> None:
         """Take in further episodes, ascending."""
@@ -62,6 +65,8 @@ class ScopeIndex:
         self.postings.keep(self.table.alive)
         if self.vectors is not None:
             self.vectors.remove(rows)
+        if self.sentences is not None:
+            self.sentences.remove(rows)
         self._changed()
 
     def put_vectors(self, rows: Integers, halves: Halves) -> None:
@@ -69,6 +74,12 @@ class ScopeIndex:
         if self.vectors is None:
             self.vectors = VectorTable(halves.shape[1])
         self.vectors.put(rows, halves)
+
+    def put_sentences(self, some: Sentences) -> None:
+        """Take in the vectors of sentences, of the same space."""
+        if len(some.rows):
+            self.sentences = self.sentences or SentenceTable(some.whole.shape[1])
+            self.sentences.put(some)
 
     def candidates(
         self,
@@ -109,6 +120,7 @@ class ScopeIndex:
             ).T,
             cosines=cosines,
             session_cosine=self._session_cosines(sessions, cosines)[session_of],
+            sentence_cosine=self._sentence_cosines(probe, rows),
             names=names,
         )
 
@@ -145,6 +157,29 @@ class ScopeIndex:
         sums = np.where(known, values, 0).sum(axis=1)
         return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan).astype(np.float32)
 
+    def _sentence_cosines(self, probe: Probe, rows: Integers) -> Floats:
+        """The best cosine of a sentence of each row; NaN where none is known."""
+        if probe.vector is None or self.sentences is None:
+            return np.full(len(rows), np.nan, dtype=np.float32)
+        return self.sentences.best(probe.vector, rows)
+
+    def links(self, terms: Sequence[Sequence[int]], rows: Integers) -> Floats:
+        """See `Store.links`; `terms` are those of each anchor."""
+        known = sorted({term for some in terms for term in some})
+        population = self._statistics.population
+        found = self.postings.find(known, most=most_of_a_rare_term(population))
+        idf = np.where(found.counts <= most_of_a_rare_term(population), term_weights(population, found.counts), 0)
+        idf[found.counts < 2] = 0
+        with self.table.numbered(rows[rows < self.table.size]) as slots:
+            place = slots[found.rows]
+        hit = np.flatnonzero(place >= 0)
+        holds = np.zeros((len(known), len(rows)), dtype=np.float32)
+        holds[found.terms[hit], place[hit]] = 1
+        held = np.array([[term in some for term in known] for some in map(set, terms)], dtype=np.float32)
+        mass = held.reshape(len(terms), len(known)) * idf
+        total = mass.sum(axis=1, keepdims=True)
+        return np.asarray(mass / np.where(total > 0, total, 1) @ holds, dtype=np.float32)
+
     def _pool(
         self,
         rows: Integers,
@@ -153,6 +188,7 @@ class ScopeIndex:
         coverage: Floats,
         cosines: Floats | None,
         session_cosine: Floats,
+        sentence_cosine: Floats,
         names: Names,
     ) -> Pool:
         columns, statistics = self.table.columns[rows], self._statistics
@@ -169,6 +205,7 @@ class ScopeIndex:
             cosine_previous=previous,
             cosine_next=following,
             cosine_session=session_cosine,
+            cosine_sentence=sentence_cosine,
             timestamps=columns["timestamp"],
             offsets=columns["offset"].astype(np.int32),
             sessions=columns["session"].astype(np.int64),
@@ -176,6 +213,7 @@ class ScopeIndex:
             speakers=place_of[columns["speaker"]],
             roles=columns["role"],
             question_share=columns["question_share"],
+            address_share=columns["address_share"],
             previous_question_share=self.table.room["question_share"][before],
             words=columns["words"],
             proper_nouns=columns["proper_nouns"].astype(np.int32),

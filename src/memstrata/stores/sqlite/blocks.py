@@ -16,14 +16,17 @@ import numpy as np
 from memstrata.core.candidates import Floats, Integers
 from memstrata.core.index.postings import Keys
 from memstrata.core.index.rows import ROW, Rows
+from memstrata.core.index.sentences import Sentences
 from memstrata.core.index.vectors import Bytes, Halves, quantise
 from memstrata.stores.sqlite.scopes import id_range
 from memstrata.stores.sqlite.sql import Q, one
 
 BLOCK_ROWS = 1024
-COLUMNS, POSTINGS, VECTORS = 0, 1, 2
+COLUMNS, POSTINGS, VECTORS, SENTENCES = 0, 1, 2, 3
 NO_SPACE = 0
+_SCALE_BYTES = 4
 _VECTOR_HEADER = struct.Struct("<II")
+_SENTENCE_HEADER = struct.Struct("<III")
 
 
 def seal(connection: apsw.Connection, number: int, first_row: int, next_row: int) -> None:
@@ -41,6 +44,7 @@ def seal_vectors(connection: apsw.Connection, number: int, space: int, rows: Seq
         (missing_id,) = one(connection, Q["first_missing_vector"], (low, high, space))
         if missing_id is None:
             _seal_vector_block(connection, number, space, block)
+            _seal_sentence_block(connection, number, space, block)
 
 
 def seal_again(connection: apsw.Connection, number: int, rows: Iterable[int]) -> None:
@@ -52,6 +56,7 @@ def seal_again(connection: apsw.Connection, number: int, rows: Iterable[int]) ->
                 _seal_rows(connection, number, block)
             elif kind == VECTORS:
                 _seal_vector_block(connection, number, space, block)
+                _seal_sentence_block(connection, number, space, block)
 
 
 def unseal_vectors(connection: apsw.Connection, number: int, rows: Iterable[int]) -> None:
@@ -90,6 +95,28 @@ def load_vector_blocks(
     return loaded, blocks
 
 
+def load_sentence_blocks(connection: apsw.Connection, number: int, space: int) -> tuple[list[Sentences], set[int]]:
+    """The sealed sentences of a scope, and the numbers of their blocks."""
+    found = dict(connection.execute(Q["blocks"], (number, SENTENCES, space)))
+    return [_unpack_sentences(cast(bytes, data)) for data in found.values()], {int(block) for block in found}
+
+
+def load_sentences(connection: apsw.Connection, number: int, space: int, low: int, high: int) -> Sentences:
+    """The sentences of rows from `low` to `high`, read one by one."""
+    first, _ = id_range(number)
+    found = list(connection.execute(Q["sentences_in_range"], (space, first + low, first + high)))
+    counts = np.array([count for _, count, _ in found], dtype=np.int64)
+    dimensions = len(cast(bytes, found[0][2])) // int(counts[0]) - _SCALE_BYTES if found else 0
+    scales = b"".join(cast(bytes, data)[: _SCALE_BYTES * count] for _, count, data in found)
+    whole = b"".join(cast(bytes, data)[_SCALE_BYTES * count :] for _, count, data in found)
+    return Sentences(
+        rows=np.array([row for row, _, _ in found], dtype=np.int64),
+        counts=counts,
+        scales=np.frombuffer(scales, "<f4"),
+        whole=np.frombuffer(whole, np.int8).reshape(-1, dimensions) if found else np.empty((0, 0), np.int8),
+    )
+
+
 def load_halves(connection: apsw.Connection, number: int, space: int, low: int, high: int) -> tuple[Integers, Halves]:
     """Rows from `low` to `high` that have a vector, and the vectors in half precision."""
     first, _ = id_range(number)
@@ -120,6 +147,24 @@ def _seal_vector_block(connection: apsw.Connection, number: int, space: int, blo
         header = _VECTOR_HEADER.pack(*whole.shape)
         data = header + rows.astype("<u4").tobytes() + scales.astype("<f4").tobytes() + whole.tobytes()
     connection.execute(Q["put_block"], (number, VECTORS, space, block, data))
+
+
+def _seal_sentence_block(connection: apsw.Connection, number: int, space: int, block: int) -> None:
+    low = block * BLOCK_ROWS
+    some = load_sentences(connection, number, space, low, low + BLOCK_ROWS - 1)
+    header = _SENTENCE_HEADER.pack(len(some.rows), *some.whole.shape)
+    parts = (some.rows.astype("<u4"), some.counts.astype("<u4"), some.scales.astype("<f4"), some.whole)
+    data = header + b"".join(each.tobytes() for each in parts)
+    connection.execute(Q["put_block"], (number, SENTENCES, space, block, data))
+
+
+def _unpack_sentences(data: bytes) -> Sentences:
+    count, total, dimensions = _SENTENCE_HEADER.unpack_from(data)
+    at = _SENTENCE_HEADER.size
+    numbers = np.frombuffer(data, "<u4", 2 * count, at).astype(np.int64)
+    scales = np.frombuffer(data, "<f4", total, at + 8 * count)
+    whole = np.frombuffer(data, np.int8, total * dimensions, at + 8 * count + _SCALE_BYTES * total)
+    return Sentences(numbers[:count], numbers[count:], scales, whole.reshape(total, dimensions))
 
 
 def _unpack_vectors(data: bytes) -> tuple[Integers, Bytes, Floats]:

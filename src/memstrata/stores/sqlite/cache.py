@@ -10,17 +10,28 @@ from __future__ import annotations
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import apsw
 import numpy as np
 
-from memstrata.core.candidates import Integers, Pool, Probe
+from memstrata.core.candidates import Floats, Integers, Pool, Probe
+from memstrata.core.index.postings import terms_of
 from memstrata.core.index.scope_index import ScopeIndex
+from memstrata.core.index.sentences import Sentences
 from memstrata.core.index.vectors import HALVES_KEPT, Halves, VectorTable
 from memstrata.core.index.view import Labels, ViewMask
-from memstrata.stores.sqlite.blocks import BLOCK_ROWS, load_halves, load_rows, load_scope, load_vector_blocks, stacked
+from memstrata.stores.sqlite.blocks import (
+    BLOCK_ROWS,
+    load_halves,
+    load_rows,
+    load_scope,
+    load_sentence_blocks,
+    load_sentences,
+    load_vector_blocks,
+    stacked,
+)
 from memstrata.stores.sqlite.database import Database
 from memstrata.stores.sqlite.scopes import LAST_ROW, id_range
 from memstrata.stores.sqlite.sql import Q, one
@@ -65,6 +76,9 @@ class _Entry:
             return
         self.space = space
         self.index.vectors = _load_vectors(connection, self.number, space, self.index.table.size)
+        self.index.sentences = None
+        for some in _load_sentences(connection, self.number, space, self.index.table.size):
+            self.index.put_sentences(some)
 
     def current_labels(self, connection: apsw.Connection) -> Labels:
         """Metadata and message ids of every row."""
@@ -83,7 +97,9 @@ class _Entry:
             elif kind == "rewrote":  # in an index, an episode has one text for good
                 return ScopeIndex(*load_scope(connection, self.number))
             elif kind == "embedded" and space == self.space and index.vectors is not None and len(rows):
-                index.put_vectors(*load_halves(connection, self.number, space, int(rows.min()), int(rows.max())))
+                low, high = int(rows.min()), int(rows.max())
+                index.put_vectors(*load_halves(connection, self.number, space, low, high))
+                index.put_sentences(load_sentences(connection, self.number, space, low, high))
         return index
 
 
@@ -117,6 +133,16 @@ class IndexCache:
             pool = index.candidates(probe, allowed=mask, names=entry.names, fetch=fetch)
         self._shrink(keep=number)
         return pool
+
+    def links(self, number: int, anchors: Sequence[int], rows: Integers) -> Floats:
+        """What rows of one scope share with each of its rows `anchors`: see `Store.links`."""
+        entry = self._entry(number)
+        with entry.lock, self._database.read() as connection:
+            index = entry.refresh(connection)
+            first, _ = id_range(number)
+            packed = [connection.execute(Q["terms_of"], (first | row,)).fetchone() for row in anchors]
+            terms = [() if row is None else terms_of(np.frombuffer(row[0], np.uint64)) for row in packed]
+            return index.links(terms, rows)
 
     def names(self, number: int) -> tuple[str, ...]:
         """The names of a scope's speakers."""
@@ -177,6 +203,17 @@ def _load_vectors(connection: apsw.Connection, number: int, space: int, size: in
             table = table or VectorTable(halves.shape[1], size=size)
             table.put(rows, halves)
     return table
+
+
+def _load_sentences(connection: apsw.Connection, number: int, space: int, size: int) -> Iterator[Sentences]:
+    """The sentences of a scope: from sealed blocks, and row by row where there are none."""
+    if size <= HALVES_KEPT:
+        yield load_sentences(connection, number, space, 0, LAST_ROW)
+        return
+    blocks, sealed = load_sentence_blocks(connection, number, space)
+    yield from blocks
+    for low, high in _gaps(sealed, size):
+        yield load_sentences(connection, number, space, low, high)
 
 
 def _gaps(sealed: set[int], size: int) -> Iterator[tuple[int, int]]:

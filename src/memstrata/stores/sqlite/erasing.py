@@ -100,7 +100,8 @@ def _derive_again(connection: apsw.Connection, number: int, ids: Sequence[int], 
 
 def _delete_vectors(connection: apsw.Connection, ids: Sequence[int]) -> None:
     spaces = [row[0] for row in connection.execute("SELECT no FROM space")]
-    connection.executemany("DELETE FROM vector WHERE space = ? AND id = ?", [(s, i) for s in spaces for i in ids])
+    for statement in (Q["delete_vectors"], Q["delete_sentences"]):
+        connection.executemany(statement, [(space, id_, id_) for space in spaces for id_ in ids])
 
 
 def _testify(connection: apsw.Connection, number: int, *, receipt_id: str, erased: int, at: datetime) -> None:

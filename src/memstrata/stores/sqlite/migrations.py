@@ -12,9 +12,9 @@ import apsw
 
 from memstrata.stores.sqlite.blocks import seal
 from memstrata.stores.sqlite.episodes import put_features
-from memstrata.stores.sqlite.sql import SCHEMA, STEP_3, Q
+from memstrata.stores.sqlite.sql import SCHEMA, STEP_3, STEP_4, Q
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 
 def migrate(connection: apsw.Connection, version: int) -> None:
@@ -24,12 +24,13 @@ def migrate(connection: apsw.Connection, version: int) -> None:
         return
     for step in range(version + 1, SCHEMA_VERSION + 1):
         _STEPS[step](connection)
+    if version < _DERIVED_SINCE:
+        _derive_again(connection)
 
 
 def _count_proper_nouns(connection: apsw.Connection) -> None:
-    """2: episodes know how many proper nouns they hold, and their terms are folded."""
+    """2: episodes know how many proper nouns they hold."""
     connection.execute("ALTER TABLE episode ADD COLUMN proper_nouns INTEGER NOT NULL DEFAULT 0")
-    _derive_again(connection)
 
 
 def _add_facts(connection: apsw.Connection) -> None:
@@ -37,12 +38,19 @@ def _add_facts(connection: apsw.Connection) -> None:
     connection.execute(STEP_3)
 
 
-_STEPS: dict[int, Callable[[apsw.Connection], None]] = {2: _count_proper_nouns, 3: _add_facts}
+def _add_sentences(connection: apsw.Connection) -> None:
+    """4: sentences have vectors, and episodes know how much of them speaks to the hearer."""
+    connection.execute(STEP_4)
+
+
+_STEPS: dict[int, Callable[[apsw.Connection], None]] = {2: _count_proper_nouns, 3: _add_facts, 4: _add_sentences}
+_DERIVED_SINCE = 4
+"""Before this version, less or something else was derived from a text."""
 
 
 def _derive_again(connection: apsw.Connection) -> None:
     """Compute anew what is derived from the text of every episode, and the sealed blocks."""
-    connection.execute("DELETE FROM block WHERE kind <> 2")
+    connection.execute("DELETE FROM block WHERE kind IN (0, 1)")
     last = -1
     while rows := list(connection.execute(Q["texts_after"], (last,))):
         for id_, text, name, said, offset in rows:

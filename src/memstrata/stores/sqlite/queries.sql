@@ -54,14 +54,18 @@ SELECT public_id, iif(redacted, NULL, text) FROM episode WHERE digest = ?;
 
 -- name: insert_episode
 INSERT INTO episode (id, public_id, digest, run, session, role, speaker, text, timestamp, utc_offset, recorded_at,
-  metadata, message_id, terms, length, question_share, words, proper_nouns, time_expression)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+  metadata, message_id, terms, length, question_share, address_share, words, proper_nouns,
+  time_expression)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: index_rows
 -- What an index needs of a range of rows, without any text; in the order of core.index.rows.ROW, then the terms.
-SELECT id & 4294967295, run, session, speaker, timestamp, recorded_at, length, words, question_share, utc_offset,
-  role, proper_nouns, time_expression, terms
+SELECT id & 4294967295, run, session, speaker, timestamp, recorded_at, length, words, question_share, address_share,
+  utc_offset, role, proper_nouns, time_expression, terms
 FROM episode WHERE id BETWEEN ? AND ? ORDER BY id;
+
+-- name: terms_of
+SELECT terms FROM episode WHERE id = ?;
 
 -- name: metadata_rows
 SELECT id & 4294967295, metadata, message_id FROM episode
@@ -107,6 +111,17 @@ WHERE EXISTS (SELECT 1 FROM episode WHERE id = ?2 AND redacted = coalesce(?4, re
 -- name: vectors_in_range
 SELECT id & 4294967295, half FROM vector WHERE space = ? AND id BETWEEN ? AND ?;
 
+-- name: insert_sentences
+-- Only beside a vector, which was not kept where the text has changed meanwhile.
+INSERT OR IGNORE INTO sentence_vector (space, id, count, data) SELECT ?1, ?2, ?3, ?4
+WHERE EXISTS (SELECT 1 FROM vector WHERE space = ?1 AND id = ?2);
+
+-- name: sentences_in_range
+SELECT id & 4294967295, count, data FROM sentence_vector WHERE space = ? AND id BETWEEN ? AND ? ORDER BY id;
+
+-- name: delete_sentences
+DELETE FROM sentence_vector WHERE space = ? AND id BETWEEN ? AND ?;
+
 -- name: other_spaces
 SELECT no FROM space WHERE no <> ?;
 
@@ -114,7 +129,7 @@ SELECT no FROM space WHERE no <> ?;
 DELETE FROM vector WHERE space = ? AND id BETWEEN ? AND ?;
 
 -- name: delete_vector_blocks
-DELETE FROM block WHERE scope = ? AND kind = 2 AND space = ?;
+DELETE FROM block WHERE scope = ? AND kind IN (2, 3) AND space = ?;
 
 -- name: put_block
 INSERT OR REPLACE INTO block (scope, kind, space, block, data) VALUES (?, ?, ?, ?, ?);
@@ -215,8 +230,8 @@ FROM episode e LEFT JOIN speaker s ON s.scope = e.scope AND s.no = e.speaker
 WHERE e.id > ? ORDER BY e.id LIMIT 1000;
 
 -- name: put_features
-UPDATE episode SET terms = ?2, length = ?3, question_share = ?4, words = ?5, proper_nouns = ?6, time_expression = ?7
-WHERE id = ?1;
+UPDATE episode SET terms = ?2, length = ?3, question_share = ?4, address_share = ?5, words = ?6,
+  proper_nouns = ?7, time_expression = ?8 WHERE id = ?1;
 
 -- name: scope_by_number
 SELECT user_id, agent_id, app_id, run_id FROM scope WHERE no = ?;
@@ -234,7 +249,7 @@ UPDATE episode SET text = ?2, redacted = redacted + 1 WHERE id = ?1;
 UPDATE embedded SET through = min(through, ?2) WHERE scope = ?1;
 
 -- name: delete_vector_block
-DELETE FROM block WHERE scope = ? AND kind = 2 AND block = ?;
+DELETE FROM block WHERE scope = ? AND kind IN (2, 3) AND block = ?;
 
 -- name: last_change
 SELECT last_change FROM scope WHERE no = ?;

@@ -68,7 +68,8 @@ CREATE TABLE episode (
   words           INTEGER NOT NULL,
   time_expression INTEGER NOT NULL,
   proper_nouns    INTEGER NOT NULL DEFAULT 0,
-  redacted        INTEGER NOT NULL DEFAULT 0
+  redacted        INTEGER NOT NULL DEFAULT 0,
+  address_share   REAL NOT NULL DEFAULT 0
 );
 CREATE INDEX episode_time ON episode (scope, timestamp);
 
@@ -86,6 +87,15 @@ CREATE TABLE vector (
   PRIMARY KEY (space, id)
 ) WITHOUT ROWID;
 
+-- Of the same episode's sentences: how many, and for all of them scales (float32), then vectors in a byte a dimension.
+CREATE TABLE sentence_vector (
+  space INTEGER NOT NULL,
+  id    INTEGER NOT NULL,
+  count INTEGER NOT NULL,
+  data  BLOB NOT NULL,
+  PRIMARY KEY (space, id)
+);
+
 -- How far each scope is embedded in a space: every episode before row `through` has its vector.
 CREATE TABLE embedded (
   scope   INTEGER NOT NULL,
@@ -94,7 +104,8 @@ CREATE TABLE embedded (
   PRIMARY KEY (scope, space)
 ) WITHOUT ROWID;
 
--- Derived: 1,024 rows of a scope packed for a fast start. Kind 0 columns, 1 postings, 2 int8 vectors of a space.
+-- Derived: 1,024 rows of a scope packed for a fast start. Kind 0 columns, 1 postings, 2 int8 vectors of a
+-- space, 3 those of sentences.
 CREATE TABLE block (
   scope INTEGER NOT NULL,
   kind  INTEGER NOT NULL,

@@ -18,6 +18,7 @@ def _load(name: str) -> str:
 
 SCHEMA = _load("schema.sql")
 STEP_3 = _load("step_3.sql")
+STEP_4 = _load("step_4.sql")
 Q: dict[str, str] = {name: body.strip() for name, body in _BLOCK.findall(_load("queries.sql"))}
 
 

@@ -66,6 +66,13 @@ class SqliteStore:
             return empty.candidates(replace(probe, vector=None), allowed=None, names={}, fetch=_no_vectors)
         return self._cache.candidates(number, replace(probe, view=view))
 
+    def links(self, scope: Scope, anchors: Sequence[int], rows: Integers) -> Floats:
+        """See `Store.links`."""
+        number = self._number(scope)
+        if number is None:
+            return np.zeros((len(anchors), len(rows)), np.float32)
+        return self._cache.links(number, anchors, rows)
+
     def names(self, scope: Scope) -> tuple[str, ...]:
         """See `Store.names`."""
         number = self._number(scope)
@@ -137,11 +144,14 @@ class SqliteStore:
         values: Floats,
         *,
         redactions: Sequence[int] | None = None,
+        sentences: Sequence[Floats] | None = None,
     ) -> None:
         """See `Store.put_vectors`."""
         at = microseconds(datetime.now(UTC))
         self._database.write(
-            lambda connection: vectors.put(connection, scope_key, space, rows, values, redactions=redactions, at=at)
+            lambda connection: vectors.put(
+                connection, scope_key, space, rows, values, redactions=redactions, sentences=sentences, at=at
+            )
         )
 
     def vectors(self, scope: Scope, rows: Sequence[int], space: str) -> Floats:

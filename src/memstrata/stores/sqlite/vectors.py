@@ -10,6 +10,7 @@ import numpy as np
 
 from memstrata.core.candidates import Floats
 from memstrata.core.clock import day_in_words, from_microseconds, microseconds
+from memstrata.core.index.vectors import quantise
 from memstrata.core.records import TextRow
 from memstrata.stores.sqlite.blocks import seal_vectors
 from memstrata.stores.sqlite.scopes import id_range, record_event
@@ -57,6 +58,7 @@ def put(
     vectors: Floats,
     *,
     redactions: Sequence[int] | None,
+    sentences: Sequence[Floats] | None,
     at: int,
 ) -> None:
     """Keep vectors in half precision; rows that are gone, were redacted meanwhile or have one are passed over."""
@@ -70,6 +72,12 @@ def put(
         Q["insert_vector"],
         [(space, first | row, half.tobytes(), times) for row, half, times in zip(rows, halves, seen, strict=True)],
     )
+    if sentences is not None:
+        told = [(row, *quantise(each)) for row, each in zip(rows, sentences, strict=True) if len(each)]
+        connection.executemany(
+            Q["insert_sentences"],
+            [(space, first | row, len(whole), scales.tobytes() + whole.tobytes()) for row, whole, scales in told],
+        )
     record_event(connection, number, "embedded", rows, at, space=space)
     _advance(connection, number, int(space), rows)
     seal_vectors(connection, number, int(space), rows)
@@ -85,6 +93,7 @@ def drop_others(connection: apsw.Connection, number: int, fingerprint: str) -> N
         return
     for (other,) in list(connection.execute(Q["other_spaces"], (space,))):
         connection.execute(Q["delete_vectors"], (other, *id_range(number)))
+        connection.execute(Q["delete_sentences"], (other, *id_range(number)))
         connection.execute(Q["delete_vector_blocks"], (number, other))
         connection.execute(Q["delete_embedded"], (number, other))
 
