@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-BENCHMARKS = ("locomo", "assistant", "scale", "speed", "peers", "tune", "scenarios", "facts")
+BENCHMARKS = ("locomo", "assistant", "scale", "speed", "peers", "tune", "scenarios", "facts", "latency")
 
 
 def main(arguments: list[str]) -> int:

@@ -100,7 +100,7 @@ def ask(memory: Memory, log: Log, *, limit: int = 50) -> list[Outcome]:
         started = time.perf_counter()
         hits = memory.search(asked.query, user_id=log.id, limit=limit, as_of=asked.asked_at)
         spent = 1000 * (time.perf_counter() - started)
-        ranked = tuple(hit.item.message_id or "" for hit in hits)
+        ranked = tuple(episode.message_id or "" for episode in hits.episodes)
         measured = measure(ranked, asked.evidence, tokens)
         outcomes.append(Outcome(asked=asked, ranked=ranked, measured=measured, milliseconds=spent))
     return outcomes

@@ -43,7 +43,7 @@ class MemoryAdapter:
         """Episodes."""
         self._now = ts(at)
         hits = self._own.search(query, user_id="user", limit=k, as_of=at)
-        return [{"text": hit.text, "turns": [hit.item.message_id]} for hit in hits]
+        return [{"text": episode.text, "turns": [episode.message_id]} for episode in hits.episodes]
 
     def facts(self, query: str, as_of: str | None, k: int) -> list[dict[str, Any]]:
         """Facts that hold at `as_of`, or all."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from memstrata.aio import AsyncMemory
     from memstrata.memory import Memory
+    from memstrata.models.budget import Budget
     from memstrata.types import (
         AskedToForget,
         Change,
@@ -56,6 +57,7 @@ _NOUNS = (
 )
 _HOMES = {
     "AsyncMemory": "memstrata.aio",
+    "Budget": "memstrata.models.budget",
     "Memory": "memstrata.memory",
     **dict.fromkeys(_NOUNS, "memstrata.types"),
 }
@@ -63,6 +65,7 @@ _HOMES = {
 __all__ = [
     "AskedToForget",
     "AsyncMemory",
+    "Budget",
     "Change",
     "Claim",
     "Context",

@@ -6,10 +6,10 @@ import os
 import secrets
 import socket
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib.metadata import entry_points
-from typing import Literal, cast, get_args
+from typing import TYPE_CHECKING, Literal, TypeVar, cast, get_args
 
 from memstrata.core.clock import from_microseconds
 from memstrata.core.ids import new_id
@@ -20,22 +20,52 @@ from memstrata.errors import InvalidInput
 from memstrata.extract.rules.extractor import RulesExtractor, restated
 from memstrata.forgetting import forget_on_request
 from memstrata.govern.secrets import without_secrets
-from memstrata.learning import extraction_queue, learn_with, read_again
+from memstrata.learning import extraction_queue, learn_by_model_with, learn_with, read_again
 from memstrata.models.cached import CachedEmbedder
-from memstrata.models.resolve import resolve_embedder
-from memstrata.ports import Embedder, Extractor, Store
-from memstrata.recall.search import NO_EMBEDDER, still_embedding
+from memstrata.models.resolve import resolve_embedder, resolve_language_model
+from memstrata.ports import Embedder, Extractor, LanguageModel, Store
+from memstrata.recall.items import search_items
+from memstrata.recall.search import NO_EMBEDDER, Request, search, still_embedding
 from memstrata.schedule.embedding import embed_scope_with, embedding_queue
+from memstrata.schedule.reading import ReadingState
 from memstrata.schedule.scrubbing import scrub_with
-from memstrata.schedule.worker import Worker
+from memstrata.schedule.worker import Handler, Worker
 from memstrata.settings import Settings
-from memstrata.types import LOG_KINDS, AskedToForget, Fact, ForgetReceipt, LogKind, Receipt, Scope, Source, Stats
+from memstrata.types import (
+    LOG_KINDS,
+    AskedToForget,
+    Fact,
+    Facts,
+    ForgetReceipt,
+    Hits,
+    ItemKind,
+    LogKind,
+    Receipt,
+    Scope,
+    Source,
+    Stats,
+)
 from memstrata.update.wishes import correction
+
+if TYPE_CHECKING:
+    from memstrata.models.budget import Budget  # it brings the HTTP client along
 
 WorkerMode = Literal["thread", "none"]
 ForgetPolicy = Literal["act", "ask", "ignore"]
 """What happens when a user asks to forget: it is done, it waits for the application, or it is left alone."""
 STORE_GROUP = "memstrata.stores"
+MOST_UNREAD = 10_000
+"""`stats` counts no further: it reads what it counts."""
+Found = TypeVar("Found", Hits, Facts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelReader:
+    """A language model that reads facts: the extractor that asks it, how its reading goes, and how to let go of it."""
+
+    extractor: Extractor
+    state: ReadingState
+    close: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +75,7 @@ class Parts:
     store: Store
     embedder: Embedder | None
     extractor: Extractor | None
+    reader: ModelReader | None
     forget_requests: ForgetPolicy
     worker: Worker
     log_kind: LogKind | None
@@ -55,7 +86,8 @@ class Parts:
         """The work that new episodes cause."""
         embedding = () if self.embedder is None else (NewJob(queue=embedding_queue(self.embedder)),)
         extraction = () if self.extractor is None else (NewJob(queue=extraction_queue(self.extractor)),)
-        return embedding + extraction
+        reading = () if self.reader is None else (NewJob(queue=extraction_queue(self.reader.extractor)),)
+        return embedding + extraction + reading
 
     def make_episode_id(self) -> str:
         """A fresh id."""
@@ -108,8 +140,17 @@ class Parts:
             pending=pending,
             secrets=batch.secrets,
             forget_requests=asked,
-            degraded=() if self.embedder is not None else (NO_EMBEDDER,),
+            degraded=(() if self.embedder is not None else (NO_EMBEDDER,)) + self.notes(scope),
         )
+
+    def notes(self, scope: Scope) -> tuple[str, ...]:
+        """What a scope's facts are made without at present."""
+        return () if self.reader is None else self.reader.state.notes(scope)
+
+    def noted(self, scope: Scope, found: Found) -> Found:
+        """What was found, with these notes."""
+        found.degraded += self.notes(scope)
+        return found
 
     def correct(self, scope: Scope, fact: Fact, text: str) -> str:
         """Remember the user's own words and put them in the place of a fact; returns the new fact's id."""
@@ -138,6 +179,8 @@ class Parts:
         receipt_id = self.make_id("fg")
         asked_at = self.clock()
         done = self.store.forget(scope, ids=ids, receipt_id=receipt_id, at=asked_at)
+        if self.reader is not None and not self.reader.state.unread(scope, most=1):
+            self.reader.state.went_well(scope)  # what could not be read is gone
         return ForgetReceipt(
             id=receipt_id,
             forgotten=len(done.episode_ids),
@@ -147,11 +190,37 @@ class Parts:
             scrubbed=done.scrubbed,
         )
 
+    def find(
+        self,
+        scope: Scope,
+        request: Request,
+        *,
+        items: Sequence[ItemKind],
+        as_of: datetime | None,
+        known_at: datetime | None,
+    ) -> Hits:
+        """The best items of these kinds."""
+        if "fact" not in items:
+            hits = search(self.store, self.embedder, scope, request, log_kind=self.log_kind)
+            return self.noted(scope, hits)
+        hits = search_items(
+            self.store,
+            self.embedder,
+            scope,
+            request,
+            items=items,
+            at=as_of or self.clock(),
+            known_at=known_at,
+            log_kind=self.log_kind,
+        )
+        return self.noted(scope, hits)
+
     def stats(self, scope: Scope) -> Stats:
         """Counts with the embedder's name and what is degraded."""
         space = None if self.embedder is None else vector_space(self.embedder.fingerprint)
         counts = self.store.counts(scope, space=space)
-        return Stats(
+        degraded = (NO_EMBEDDER,) if space is None else still_embedding(counts.episodes, counts.vectors)
+        stats = Stats(
             episodes=counts.episodes,
             runs=counts.runs,
             sessions=counts.sessions,
@@ -166,12 +235,33 @@ class Parts:
             forgotten=counts.forgotten,
             facts=counts.facts,
             quarantined=counts.quarantined,
-            degraded=(NO_EMBEDDER,) if space is None else still_embedding(counts.episodes, counts.vectors),
+            degraded=degraded,
+        )
+        return stats if self.reader is None else self._with_model(stats, self.reader, scope)
+
+    def _with_model(self, stats: Stats, reader: ModelReader, scope: Scope) -> Stats:
+        """The counts with those of the language model."""
+        state = reader.state
+        unread = state.unread(scope, most=MOST_UNREAD)
+        refused, spent = state.refused(scope), state.spent_today(scope, at=self.clock())
+        waiting = (f"model: {unread} episodes still to be read",) if unread else ()
+        return replace(
+            stats,
+            model=reader.extractor.name,
+            unread=unread,
+            refused_facts=refused.facts,
+            refused_answers=refused.answers,
+            calls_today=spent.calls,
+            tokens_today=spent.tokens,
+            money_today=spent.micros / 1_000_000,
+            degraded=stats.degraded + state.notes(scope) + waiting,
         )
 
     def close(self) -> None:
-        """Stop the worker, then the store."""
+        """Stop the worker, let go of the model, then of the store."""
         self.worker.stop()
+        if self.reader is not None:
+            self.reader.close()
         self.store.close()
 
 
@@ -180,13 +270,18 @@ def connect(
     *,
     embedder: str | Embedder | None,
     extractor: str | Extractor | None,
+    model: str | LanguageModel | None,
+    budget: Budget | None,
     forget_requests: ForgetPolicy,
     log_kind: LogKind | Literal["auto"],
     worker: WorkerMode,
     clock: Callable[[], datetime] | None,
     settings: Settings | None,
 ) -> Parts:
-    """Open the store, load the embedder, start the worker. Raises InvalidInput, StoreError, EmbedderError."""
+    """Open the store, load the embedder, start the worker.
+
+    Raises InvalidInput, StoreError, EmbedderError, ModelError.
+    """
     if log_kind != "auto" and log_kind not in LOG_KINDS:
         raise InvalidInput(f"log_kind is auto, {', '.join(LOG_KINDS)}, not {log_kind!r}")
     if forget_requests not in get_args(ForgetPolicy):
@@ -195,13 +290,19 @@ def connect(
         raise InvalidInput(f"worker is one of {', '.join(get_args(WorkerMode))}, not {worker!r}")
     settings = settings or Settings.from_environment()
     clock = clock or _local_now
-    model = _embedder(embedder, settings)
+    vectors = _embedder(embedder, settings)
+    asked = settings.model if model is None else model
+    language_model = resolve_language_model(asked, base_url=settings.openai_base_url, api_key=settings.openai_api_key)
     home = open_store(settings.store if store is None else store, settings)
     try:
-        if model is not None:
-            home.use_space(vector_space(model.fingerprint), queue=embedding_queue(model), at=clock())
-        reader = _extractor(extractor)
-        runner = _worker(home, model, reader, clock)
+        if vectors is not None:
+            home.use_space(vector_space(vectors.fingerprint), queue=embedding_queue(vectors), at=clock())
+        rules = _extractor(extractor)
+        reader = None
+        if language_model is not None:
+            instead = "rules only" if rules is not None else "no facts are read"
+            reader = _reader(home, language_model, budget, clock, own=isinstance(asked, str), instead=instead)
+        runner = _worker(home, vectors, rules, reader, clock)
     except BaseException:
         home.close()
         raise
@@ -209,8 +310,9 @@ def connect(
         runner.start()
     return Parts(
         store=home,
-        embedder=model,
-        extractor=reader,
+        embedder=vectors,
+        extractor=rules,
+        reader=reader,
         forget_requests=forget_requests,
         worker=runner,
         log_kind=None if log_kind == "auto" else log_kind,
@@ -246,17 +348,56 @@ def _extractor(spec: str | Extractor | None) -> Extractor | None:
     return RulesExtractor() if spec == "rules" else None
 
 
+def _reader(
+    store: Store,
+    model: LanguageModel,
+    budget: Budget | None,
+    clock: Callable[[], datetime],
+    *,
+    own: bool,
+    instead: str,
+) -> ModelReader:
+    """A language model as a reader of facts: bounded in calls at once, on each scope's account. `own`: we made it."""
+    from memstrata.extract.model import ModelExtractor
+    from memstrata.models.at_once import AtOnce
+    from memstrata.models.budget import Budget, BudgetedModel
+
+    bounded, limits = AtOnce(model), budget or Budget()
+
+    def on_account(scope: Scope) -> LanguageModel:
+        return BudgetedModel(bounded, store, scope=scope, budget=limits, clock=clock)
+
+    extractor = ModelExtractor(bounded, on_account=on_account)
+    state = ReadingState(store, extractor=extractor.name, instead=instead)
+    return ModelReader(extractor=extractor, state=state, close=getattr(model, "close", _nothing) if own else _nothing)
+
+
 def _worker(
-    store: Store, embedder: Embedder | None, extractor: Extractor | None, clock: Callable[[], datetime]
+    store: Store,
+    embedder: Embedder | None,
+    extractor: Extractor | None,
+    reader: ModelReader | None,
+    clock: Callable[[], datetime],
 ) -> Worker:
-    handlers = {SCRUB_QUEUE: scrub_with(store)}
+    handlers: dict[str, Handler] = {SCRUB_QUEUE: scrub_with(store)}
+    space = None if embedder is None else vector_space(embedder.fingerprint)
+    first: Handler | None = None
     if embedder is not None:
         handlers[embedding_queue(embedder)] = embed_scope_with(store, embedder)
     if extractor is not None:
-        space = None if embedder is None else vector_space(embedder.fingerprint)
-        handlers[extraction_queue(extractor)] = learn_with(store, extractor, clock=clock, space=space)
+        first = handlers[extraction_queue(extractor)] = learn_with(store, extractor, clock=clock, space=space)
+    patient: list[str] = []
+    if reader is not None:
+        patient = [extraction_queue(reader.extractor)]
+        handlers[patient[0]] = learn_by_model_with(
+            store, reader.extractor, first=first, state=reader.state, clock=clock, space=space
+        )
     owner = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
-    return Worker(store, handlers, owner=owner, clock=clock)
+    return Worker(store, handlers, owner=owner, clock=clock, patient=patient)
+
+
+def _nothing() -> None:
+    """Nothing is to be let go of: the caller made it."""
 
 
 def _local_now() -> datetime:

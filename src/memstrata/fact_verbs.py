@@ -71,7 +71,8 @@ class FactVerbs:
             limit=checked_limit(limit),
             view=read_view(as_of=None, known_at=known_at, filters=None),
         )
-        return find_facts(self._parts.store, self._parts.embedder, scope, request, log_kind=self._parts.log_kind)
+        parts = self._parts
+        return parts.noted(scope, find_facts(parts.store, parts.embedder, scope, request, log_kind=parts.log_kind))
 
     def fact(
         self,

@@ -5,18 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from memstrata.connect import ForgetPolicy, WorkerMode, connect
 from memstrata.core.messages import Messages, checked_scope, read_batch
-from memstrata.core.requests import checked_ids, checked_limit, checked_query, read_view
+from memstrata.core.requests import (
+    checked_ids,
+    checked_items,
+    checked_limit,
+    checked_query,
+    read_times,
+    read_view,
+)
 from memstrata.core.tokens import Tokenizer, estimated_tokens
 from memstrata.errors import NotFound
 from memstrata.fact_verbs import FactVerbs
 from memstrata.govern.secrets import without_secrets
-from memstrata.ports import Embedder, Extractor, Store
+from memstrata.ports import Embedder, Extractor, LanguageModel, Store
 from memstrata.recall.context import build_context
-from memstrata.recall.search import Request, search
+from memstrata.recall.search import Request
 from memstrata.settings import Settings
 from memstrata.types import (
     Context,
@@ -31,6 +38,9 @@ from memstrata.types import (
     Stats,
 )
 
+if TYPE_CHECKING:
+    from memstrata.models.budget import Budget
+
 Time = datetime | str
 
 
@@ -40,14 +50,18 @@ class Memory(FactVerbs):
     `store`: `"sqlite:///PATH"`, `":memory:"`, a `Store`, or None for the user's own (see `Settings`).
     `embedder`: `"auto"` (the built-in multilingual model where it loads), `"none"`, `"onnx:PATH"`,
     `"openai:MODEL@URL"`, or an `Embedder`. `extractor`: `"rules"` reads facts in what was said, `"none"` leaves it
-    at episodes, or an `Extractor`. `forget_requests`: what happens when a user asks in a message to forget something:
+    at episodes, or an `Extractor`. `model`: a language model that reads the same words afterwards, in the background:
+    `"openai:MODEL@URL"`, a `LanguageModel`, `"none"`, or None for the user's own (see `Settings`). `budget`: what it
+    may cost a scope and day. Whatever it does, episodes and the facts of the rules are there; `degraded` says when it
+    failed. `forget_requests`: what happens when a user asks in a message to forget something:
     `"act"`, `"ask"` (the receipt says what would go) or `"ignore"`. `log_kind`: what the logs are made of, found out
     by itself with `"auto"`. `worker`: `"thread"` runs background work beside the application, `"none"` leaves it to
     `memstrata worker` (and to calls with `wait=True`). `clock` tells the time for tests.
 
     A context manager; without it, call `close`. Safe to use from several threads, and several processes may open
     one file. Every verb names a scope; see `Scope` for what the four ids mean.
-    Raises `InvalidInput` for a wrong argument and the `StoreError` family where the store cannot be opened.
+    Raises `InvalidInput` for a wrong argument, the `StoreError` family where the store cannot be opened, and
+    `EmbedderError` or `ModelError` where a named model cannot be had. An endpoint is not asked before it is needed.
     """
 
     def __init__(
@@ -56,6 +70,8 @@ class Memory(FactVerbs):
         *,
         embedder: str | Embedder | None = "auto",
         extractor: str | Extractor | None = "rules",
+        model: str | LanguageModel | None = None,
+        budget: Budget | None = None,
         forget_requests: ForgetPolicy = "act",
         log_kind: LogKind | Literal["auto"] = "auto",
         worker: WorkerMode = "thread",
@@ -67,6 +83,8 @@ class Memory(FactVerbs):
             store,
             embedder=embedder,
             extractor=extractor,
+            model=model,
+            budget=budget,
             forget_requests=forget_requests,
             log_kind=log_kind,
             worker=worker,
@@ -129,13 +147,16 @@ class Memory(FactVerbs):
 
         `as_of`: only what had been said by then. `known_at`: only what had been stored by then. `filters`: on role,
         name, run_id, message_id, timestamp, recorded_at and metadata, with AND, OR, NOT (see `core.filters`).
-        Each hit tells its score, each signal's share of it in `why`, and its `sources`. What could not be used is
+        `items`: `"episode"`, `"fact"` or both. Facts are those that hold now, or at `as_of`; never are a fact and the
+        episode that it rests on both among the hits. Each hit tells its score, each signal's share of it in `why`, its
+        `sources` and, with facts, what changed (`Hit.supersedes`, `Hit.superseded_by`). What could not be used is
         named in the result's `degraded`.
         """
         scope = checked_scope(user_id, agent_id, app_id, run_id)
-        view = read_view(as_of=as_of, known_at=known_at, filters=filters, items=items)
+        times = read_times(as_of, known_at)
+        view = read_view(as_of=times[0], known_at=times[1], filters=filters)
         request = Request(query=checked_query(query), view=view, limit=checked_limit(limit))
-        return search(self._parts.store, self._parts.embedder, scope, request, log_kind=self._parts.log_kind)
+        return self._parts.find(scope, request, items=checked_items(items), as_of=times[0], known_at=times[1])
 
     def context(
         self,
@@ -149,19 +170,21 @@ class Memory(FactVerbs):
         as_of: Time | None = None,
         known_at: Time | None = None,
         filters: Mapping[str, object] | None = None,
+        items: Sequence[ItemKind] = ("episode",),
     ) -> Context:
         """Text for a model's prompt: what bears on the question, dated and numbered, never over `max_tokens`.
 
         Tokens are counted by the memory's `tokenizer`; the default estimates them (`core.tokens`). The hits come
-        back in the order of their numbers in the text.
+        back in the order of their numbers in the text. `items` as for `search`; with facts, the text says what changed.
         """
         scope = checked_scope(user_id, agent_id, app_id, run_id)
-        view = read_view(as_of=as_of, known_at=known_at, filters=filters)
-        parts = self._parts
+        times = read_times(as_of, known_at)
+        view = read_view(as_of=times[0], known_at=times[1], filters=filters)
+        kinds = checked_items(items)
 
         def find(limit: int) -> Hits:
             request = Request(query=checked_query(query), view=view, limit=limit)
-            return search(parts.store, parts.embedder, scope, request, log_kind=parts.log_kind)
+            return self._parts.find(scope, request, items=kinds, as_of=times[0], known_at=times[1])
 
         return build_context(find, max_tokens=checked_limit(max_tokens, what="max_tokens"), count=self._tokenizer)
 
@@ -229,7 +252,10 @@ class Memory(FactVerbs):
         return self._parts.stats(checked_scope(user_id, agent_id, app_id, run_id))
 
     def wait(self, *, timeout: timedelta | None = None) -> bool:
-        """Return when no background work is left that this memory can do; False where `timeout` came first."""
+        """Return when no background work is left that can be done now; False where `timeout` came first.
+
+        What a language model failed at is tried again later and not awaited; `stats().unread` counts it.
+        """
         return self._parts.worker.drain(timeout=timeout)
 
     def close(self) -> None:

@@ -20,12 +20,14 @@ class Settings:
 
     `MEMSTRATA_STORE`: the default store's URL. `MEMSTRATA_EMBEDDER`: the default embedder ("auto").
     `MEMSTRATA_CACHE_BYTES`: the most memory that search indexes may take, all scopes together (2 GiB).
-    `OPENAI_BASE_URL`, `OPENAI_API_KEY`: where an `openai:MODEL` embedder is served.
+    `MEMSTRATA_MODEL`: the default language model ("none"). `OPENAI_BASE_URL`, `OPENAI_API_KEY`: where an
+    `openai:MODEL` embedder or language model is served.
     """
 
     store: str
     embedder: str = "auto"
     cache_bytes: int = DEFAULT_CACHE_BYTES
+    model: str = "none"
     openai_base_url: str | None = None
     openai_api_key: str | None = None
 
@@ -39,6 +41,7 @@ class Settings:
             store=environment.get("MEMSTRATA_STORE") or default_store(),
             embedder=environment.get("MEMSTRATA_EMBEDDER") or "auto",
             cache_bytes=int(raw),
+            model=environment.get("MEMSTRATA_MODEL") or "none",
             openai_base_url=environment.get("OPENAI_BASE_URL") or None,
             openai_api_key=environment.get("OPENAI_API_KEY") or None,
         )

@@ -14,7 +14,7 @@ Role = Literal["user", "assistant", "system", "tool", "document"]
 """Who a message comes from; `document` is a passage of a file."""
 ROLES: tuple[str, ...] = get_args(Role)
 
-ItemKind = Literal["episode"]
+ItemKind = Literal["episode", "fact"]
 """What `search` may return."""
 ITEM_KINDS: tuple[str, ...] = get_args(ItemKind)
 
@@ -223,6 +223,11 @@ class Fact:
         return self.claim.speaker
 
     @property
+    def timestamp(self) -> datetime:
+        """When its words were said, as of an episode."""
+        return self.said_at
+
+    @property
     def trust(self) -> Trust:
         """Whose words it rests on."""
         return self.claim.trust
@@ -325,12 +330,18 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
-    """Something found: the item, its score, each signal's share of the score, and the words it rests on."""
+    """Something found: the item, its score, each signal's share of the score, and the words it rests on.
 
-    item: Episode
+    What changed, where the search is for facts too: `supersedes`, what held before a fact that was found;
+    `superseded_by`, what holds since in place of something that was found.
+    """
+
+    item: Episode | Fact
     score: float
     why: Mapping[str, float]
     sources: tuple[Source, ...]
+    supersedes: tuple[Fact, ...] = ()
+    superseded_by: tuple[Fact, ...] = ()
 
     @property
     def text(self) -> str:
@@ -344,6 +355,16 @@ class Hits(list[Hit]):
     def __init__(self, hits: Iterable[Hit] = (), *, degraded: Sequence[str] = ()) -> None:
         super().__init__(hits)
         self.degraded: tuple[str, ...] = tuple(degraded)
+
+    @property
+    def episodes(self) -> list[Episode]:
+        """The episodes among them, best first."""
+        return [hit.item for hit in self if isinstance(hit.item, Episode)]
+
+    @property
+    def facts(self) -> list[Fact]:
+        """The facts among them, best first."""
+        return [hit.item for hit in self if isinstance(hit.item, Fact)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -381,7 +402,7 @@ class Receipt:
 
     `episode_ids` has one id a message that holds text, in order, whether new or already known. `secrets`: how many
     secrets were replaced by marks before anything was stored. `forget_requests`: what the user asked to forget in
-    these messages, and what came of it.
+    these messages, and what came of it. `degraded`: what was missing, such as a language model that failed last time.
     """
 
     episode_ids: tuple[str, ...]
@@ -412,7 +433,13 @@ class ForgetReceipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stats:
-    """Counts of one scope, and the state of the work that is still to be done for it."""
+    """Counts of one scope, and the state of the work that is still to be done for it.
+
+    `model`: the language model that reads facts, None without one. `unread`: episodes that it has not read yet.
+    `refused_facts`: facts of its answers that the words did not bear out, `refused_answers`: batches that it gave no
+    usable answer for twice or more, both since it first read. `calls_today`, `tokens_today`, `money_today`: what it
+    cost since midnight UTC, the money by the budget's prices. `unread` counts the whole memory, whatever the run.
+    """
 
     episodes: int
     runs: int
@@ -428,6 +455,13 @@ class Stats:
     forgotten: int
     facts: int = 0
     quarantined: int = 0
+    model: str | None = None
+    unread: int = 0
+    refused_facts: int = 0
+    refused_answers: int = 0
+    calls_today: int = 0
+    tokens_today: int = 0
+    money_today: float = 0.0
     degraded: tuple[str, ...] = ()
 
 

@@ -135,7 +135,7 @@ def assert_agrees(log: Log, index: ScopeIndex, question: Probe, allowed: set[int
     assert_same_pool(found, expected)
     held = {row.row: set(row.features.terms) for row in log.reference}
     anchors = [*found.rows[:4].tolist(), 10_000]
-    terms = [sorted(held.get(anchor, ())) for anchor in anchors]
+    terms = [np.array(sorted(held.get(anchor, ())), dtype=np.int64) for anchor in anchors]
     np.testing.assert_allclose(
         index.links(terms, found.rows), reference_links(held, anchors, found.rows.tolist()), atol=1e-5
     )

@@ -57,7 +57,7 @@ def test_the_readme_names_every_command() -> None:
     commands = set(re.findall(r"^  ([a-z]+) ", shown, re.MULTILINE))
     assert commands == {
         "add", "bench", "confirm", "context", "correct", "demo", "episodes", "facts", "forget", "history", "import",
-        "profile", "reject", "search", "stats", "undo", "worker",
+        "mute", "pin", "profile", "reject", "retire", "search", "stats", "timeline", "undo", "worker",
     }  # fmt: skip
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert all(command in readme for command in commands)

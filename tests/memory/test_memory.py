@@ -244,7 +244,7 @@ def test_people_chatting_are_ranked_by_who_is_asked_about(memory: Memory) -> Non
         )
     memory.wait()
     hits = memory.search("Which bicycle did Ben buy?", user_id="u", limit=6)
-    assert {hit.item.name for hit in hits} == {"Ben"}
+    assert {episode.name for episode in hits.episodes} == {"Ben"}
     assert all(hit.why["speaker"] > 0 for hit in hits)
 
 

@@ -15,7 +15,8 @@ import pytest
 from memstrata.core.records import Prompt
 from memstrata.core.tokens import estimated_tokens
 from memstrata.errors import InvalidInput, ModelError, ModelUnavailable
-from memstrata.models.chat import MOST_BYTES, RETRY_SECONDS, OpenAIChat, prompt_tokens, resolve_language_model
+from memstrata.models.chat import MOST_BYTES, RETRY_SECONDS, OpenAIChat, prompt_tokens
+from memstrata.models.resolve import resolve_language_model
 from memstrata.testing.chat_server import ChatServer, Mode
 from memstrata.testing.language_models import ScriptedModel
 

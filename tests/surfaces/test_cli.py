@@ -220,6 +220,39 @@ def test_a_bench_runs_in_a_checkout(tmp_path: Path) -> None:
     assert b"ran ['locomo', 'FILE', '--out', 'x']" in done.stdout
 
 
+def test_facts_are_pinned_muted_retired_and_told_in_order(shell: Shell) -> None:
+    shell("add", "My sister Eva lives in Leeds.", "-u", "ann", "--embedder", "none", "--wait")
+    shell("add", "My sister Eva bought a red bicycle last week.", "-u", "ann", "--embedder", "none", "--wait")
+    story = shell.json("timeline", "Eva", "-u", "ann")
+    assert sorted(fact["text"] for fact in story) == [
+        "My sister Eva bought a red bicycle last week.",
+        "My sister Eva lives in Leeds.",
+    ]
+    home = next(fact["id"] for fact in story if "Leeds" in fact["text"])
+    assert home in shell("timeline", "Eva", "-u", "ann")
+    assert shell.json("pin", home, "-u", "ann")["pinned"]
+    assert not shell.json("pin", home, "--off", "-u", "ann")["pinned"]
+    assert shell.json("mute", home, "-u", "ann")["muted"]
+    assert len(shell.json("timeline", "Eva", "-u", "ann")) == 1
+    assert not shell.json("mute", home, "--off", "-u", "ann")["muted"]
+    assert shell.json("retire", home, "-u", "ann")["status"] == "retired"
+    assert "No facts" in shell("timeline", "nobody", "-u", "ann")
+
+
+def test_search_finds_facts_and_says_what_changed(shell: Shell) -> None:
+    for day, text in (
+        ("2025-03-01", "I live in Leeds."),
+        ("2025-09-01", "I no longer live in Leeds, I moved to Ghent."),
+    ):
+        shell("add", text, "-u", "ann", "--embedder", "none", "--wait", "--timestamp", f"{day}T09:00:00Z")
+    both = ("-u", "ann", "--embedder", "none", "--items", "fact,episode")
+    hits = shell.json("search", "where do I live", *both)["hits"]
+    assert "Ghent" in hits[0]["text"]
+    assert hits[0]["supersedes"][0]["text"] == "I live in Leeds."
+    assert "before, 2025-03-01 09:00: I live in Leeds." in shell("search", "where do I live", *both)
+    assert "(before: 1 March 2025" in shell("context", "where do I live", *both)
+
+
 def test_facts_are_listed_corrected_and_undone(shell: Shell) -> None:
     shell("add", "I live in Leeds, near the canal.", "-u", "ann", "--embedder", "none", "--wait")
     (fact,) = shell.json("facts", "-u", "ann", "--embedder", "none")["facts"]

@@ -1,25 +1,9 @@
-"""mem0 without inference, as installed: its keyword branch finds no model offline and switches itself off."""
+"""mem0 without inference, as installed."""
 
 from __future__ import annotations
 
-import os
-import tempfile
-
-os.environ.update(MEM0_TELEMETRY="False", OPENAI_API_KEY="unused", MEM0_DIR=tempfile.mkdtemp(), HF_HUB_OFFLINE="1")
-
 from job import Lookup, Turn, Vectors, read_job, run
-from mem0 import Memory
-
-folder = tempfile.mkdtemp()
-memory = Memory.from_config(
-    {
-        "vector_store": {
-            "provider": "qdrant",
-            "config": {"path": f"{folder}/qdrant", "embedding_model_dims": 384, "on_disk": True},
-        },
-        "history_db_path": f"{folder}/history.db",
-    }
-)
+from mem0_opened import opened
 
 
 class Given:
@@ -37,7 +21,7 @@ class Given:
         return [self._lookup(text) for text in texts]
 
 
-memory.embedding_model = Given()
+memory = opened(Given())
 
 
 def remember(log: str, turns: list[Turn], vectors: Vectors) -> None:

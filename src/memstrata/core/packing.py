@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from memstrata.core.clock import day_in_words
 from memstrata.core.tokens import Tokenizer
-from memstrata.types import Hit, Source
+from memstrata.types import Fact, Hit, Source
 
 MIN_EXCERPT = 20
 """Characters below which an excerpt says nothing."""
@@ -57,7 +57,9 @@ def _render(hits: Sequence[Hit], count: Tokenizer) -> Packed:
 
 
 def _excerpt(hit: Hit, max_tokens: int, count: Tokenizer) -> Packed:
-    """The longest beginning of a hit that fits, by bisection; nothing if that is no more than a few words."""
+    """The longest beginning of an episode that fits, by bisection; nothing if that is no more than a few words."""
+    if isinstance(hit.item, Fact):
+        return Packed("", (), 0)
     low, high = 0, len(hit.item.text)
     while low < high:
         middle = (low + high + 1) // 2
@@ -74,10 +76,16 @@ def _cut(hit: Hit, length: int) -> Hit:
 
 
 def _line(number: int, hit: Hit) -> str:
-    start, end = hit.sources[0].start, hit.sources[0].end
-    shown = hit.item.text[start:end]
-    more = " …" if end < len(hit.item.text) else ""
-    return f"[{number}] {hit.item.speaker}: {shown}{more}"
+    whole = isinstance(hit.item, Fact)  # its text is what the words say, not where they stand
+    start, end = (0, len(hit.text)) if whole else (hit.sources[0].start, hit.sources[0].end)
+    more = " …" if end < len(hit.text) else ""
+    notes = [f" (before: {_quoted(fact)})" for fact in hit.supersedes]
+    notes += [f" (since then: {_quoted(fact)})" for fact in hit.superseded_by]
+    return f"[{number}] {hit.item.speaker}: {hit.text[start:end]}{more}{''.join(notes)}"
+
+
+def _quoted(fact: Fact) -> str:
+    return f"{day_in_words(fact.said_at)}, “{fact.text}”"
 
 
 def _day(hit: Hit) -> str:

@@ -115,7 +115,8 @@ class FactQuery:
     """Which facts a store is to return: those that meet every condition that is given.
 
     `rows`: they rest on one of these episodes. `entities`: their subject or one of their entities is one of these,
-    folded as by `core.facts.names.folded`. `statuses`: they stand so. None leaves a condition out.
+    folded as by `core.facts.names.folded`. `statuses`: they stand so. `superseded_by`: one of these facts closed them.
+    None leaves a condition out.
     """
 
     ids: Sequence[str] | None = None
@@ -124,6 +125,7 @@ class FactQuery:
     kinds: Sequence[FactKind] | None = None
     slots: Sequence[str] | None = None
     statuses: Sequence[FactStatus] | None = None
+    superseded_by: Sequence[str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from memstrata.core.clock import microseconds, parse_time
 from memstrata.core.filters import parse_filter
 from memstrata.core.messages import MAX_ID, checked_text
 from memstrata.errors import InvalidInput
-from memstrata.types import FACT_KINDS, FACT_STATUSES, ITEM_KINDS, FactKind, FactStatus
+from memstrata.types import FACT_KINDS, FACT_STATUSES, ITEM_KINDS, FactKind, FactStatus, ItemKind
 
 MAX_QUERY = 100_000
 MAX_LIMIT = {"limit": 1000, "max_tokens": 1_000_000}
@@ -22,12 +22,8 @@ def read_view(
     as_of: datetime | str | None,
     known_at: datetime | str | None,
     filters: Mapping[str, object] | None,
-    items: Sequence[str] = ITEM_KINDS,
 ) -> View:
     """What a read may see."""
-    unknown = [kind for kind in ([items] if isinstance(items, str) else items) if kind not in ITEM_KINDS]
-    if unknown or not items:
-        raise InvalidInput(f"items are of the kinds {', '.join(ITEM_KINDS)}, not {unknown or items!r}")
     return View(
         said_until=None if as_of is None else microseconds(parse_time(as_of, what="as_of")),
         recorded_until=None if known_at is None else microseconds(parse_time(known_at, what="known_at")),
@@ -72,6 +68,18 @@ def checked_kinds(kind: FactKind | Sequence[FactKind] | None) -> tuple[FactKind,
 def checked_statuses(status: FactStatus | Sequence[FactStatus]) -> tuple[FactStatus, ...]:
     """States of facts; one is a list of one."""
     return cast(tuple[FactStatus, ...], _closed(status, FACT_STATUSES, what="status"))
+
+
+def checked_items(items: ItemKind | Sequence[ItemKind]) -> tuple[ItemKind, ...]:
+    """Kinds of items; one is a list of one."""
+    return cast(tuple[ItemKind, ...], _closed(items, ITEM_KINDS, what="items"))
+
+
+def read_times(
+    as_of: datetime | str | None, known_at: datetime | str | None
+) -> tuple[datetime | None, datetime | None]:
+    """Both clocks of a read as aware times, None where they are not given."""
+    return optional_time(as_of, what="as_of"), optional_time(known_at, what="known_at")
 
 
 def _closed(given: str | Sequence[str], known: Sequence[str], *, what: str) -> tuple[str, ...]:

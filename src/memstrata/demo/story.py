@@ -76,7 +76,7 @@ def ask(memory: Memory, question: Question) -> Answer:
         for place, message in enumerate(session.messages)
     }
     wanted = {(run, cast(str, texts[run, place]["content"])) for run, place in question.evidence}
-    evidence = tuple(hit.item.id for hit in hits if (hit.item.run_id, hit.text) in wanted)
+    evidence = tuple(each.id for each in hits.episodes if (each.run_id, each.text) in wanted)
     return Answer(question=question, hits=tuple(hits), evidence=evidence, found=len(evidence) == len(wanted))
 
 

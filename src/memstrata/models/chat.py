@@ -14,16 +14,13 @@ from memstrata.core.records import Completion, Prompt
 from memstrata.core.tokens import estimated_tokens
 from memstrata.errors import InvalidInput, ModelError, ModelUnavailable
 from memstrata.models.service import Answer, NoAnswer, Patience, Service, checked_key, endpoint, is_openai
-from memstrata.ports import LanguageModel
 
-CHOICES = '"none", "openai:MODEL" or "openai:MODEL@URL"'
 TRIES = 3
 RETRY_SECONDS = 20.0
 """From the first try on, no other begins later than this: whoever waits longer had better come back as a job."""
 MOST_BYTES = 2_000_000
 """Of an answer, headers not counted: some 500,000 tokens."""
 _TRY_AGAIN = frozenset({408, 409, 425, 429})
-_MODEL_AT_URL = re.compile(r"(?P<model>.+?)(?:@(?P<url>https?://.+))?")
 
 Format = Literal["json_schema", "json_object", "none"]
 _SIMPLER: dict[Format, Format] = {"json_schema": "json_object", "json_object": "none"}
@@ -137,23 +134,6 @@ def prompt_tokens(prompt: Prompt) -> int:
     """Tokens of a prompt by estimate, with its schema."""
     schema = "" if prompt.schema is None else json.dumps(prompt.schema, ensure_ascii=False)
     return sum(estimated_tokens(part) for part in (prompt.system, prompt.user, schema))
-
-
-def resolve_language_model(
-    spec: str | LanguageModel | None, *, base_url: str | None = None, api_key: str | None = None
-) -> LanguageModel | None:
-    """The language model that `spec` names; a model is itself, None and "none" are none.
-
-    Raises InvalidInput for an unknown name, ModelError where a key is missing.
-    """
-    if spec is None or spec == "none":
-        return None
-    if not isinstance(spec, str):
-        return spec
-    kind, _, rest = spec.partition(":")
-    if kind == "openai" and (match := _MODEL_AT_URL.fullmatch(rest)):
-        return OpenAIChat(match["model"], base_url=match["url"] or base_url, api_key=api_key)
-    raise InvalidInput(f"no language model {spec!r}; choose {CHOICES}, or give a LanguageModel")
 
 
 def _body(model: str, prompt: Prompt, max_tokens: int, dialect: _Dialect) -> dict[str, object]:

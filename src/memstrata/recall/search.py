@@ -57,14 +57,18 @@ def search(
 ) -> Hits:
     """The best hits for a request, with each signal's share and whatever could not be used."""
     scored = score(store, embedder, scope, request, log_kind=log_kind)
-    best = scored.order[: request.limit]
-    places = {int(scored.pool.rows[place]): int(place) for place in best}
-    hits = []
+    return Hits(best_hits(store, scope, scored, limit=request.limit).values(), degraded=scored.degraded)
+
+
+def best_hits(store: Store, scope: Scope, scored: Scored, *, limit: int) -> dict[int, Hit]:
+    """The best episodes of a pool as hits by row, best first."""
+    places = {int(scored.pool.rows[place]): int(place) for place in scored.order[:limit]}
+    hits = {}
     for row, episode in store.by_rows(scope, list(places)):
         place = places[row]
         source = Source(episode_id=episode.id, start=0, end=len(episode.text))
-        hits.append(Hit(item=episode, score=float(scored.scores[place]), why=scored.why(place), sources=(source,)))
-    return Hits(hits, degraded=scored.degraded)
+        hits[row] = Hit(item=episode, score=float(scored.scores[place]), why=scored.why(place), sources=(source,))
+    return hits
 
 
 def score(
@@ -83,14 +87,14 @@ def score(
     pool = store.candidates(scope, probe)
     if vector is not None:
         degraded += still_embedding(pool.population, pool.with_vector)
-    weights = weights_for(log_kind or kind_of_log(pool), dense=pool.with_vector > 0).values
+    weights = row_weights(pool, log_kind or kind_of_log(pool))
     columns = signals(pool, question) if len(pool) else {}
-    names = tuple(name for name in columns if weights.get(name))
-    shares = np.zeros((0, 0), np.float32)
+    names = tuple(name for name in columns if name in weights)
+    shares = np.zeros((len(pool), 0), np.float32)
     if names:
         shares = np.stack([columns[name] * weights[name] for name in names], axis=1)  # (candidates, signals)
     scores = shares.sum(axis=1)
-    if len(pool) and weights.get("links"):
+    if len(pool) and "links" in weights:
         places, odds = leaders(scores)
         linked = links(store.links(scope, pool.rows[places].tolist(), pool.rows), odds, places) * weights["links"]
         names, shares, scores = (*names, "links"), np.c_[shares, linked], scores + linked
@@ -103,6 +107,19 @@ def score(
         names=names,
         degraded=degraded,
     )
+
+
+def row_weights(pool: Pool, kind: LogKind) -> dict[str, Floats | np.float32]:
+    """What each signal weighs for each row: with a vector by one set of weights, without one by the other.
+
+    What was said a moment ago has no vector yet; by the weights for rows that have, its words would count for little.
+    """
+    known = ~np.isnan(pool.cosine)
+    dense, lexical = (weights_for(kind, dense=each).values for each in (True, False))
+    if known.all() or not known.any():
+        return {name: np.float32(weight) for name, weight in (dense if known.any() else lexical).items()}
+    names = dict.fromkeys((*dense, *lexical))
+    return {name: np.where(known, np.float32(dense.get(name, 0)), np.float32(lexical.get(name, 0))) for name in names}
 
 
 def still_embedding(episodes: int, vectors: int) -> tuple[str, ...]:

@@ -94,13 +94,14 @@ def leaders(scores: Floats) -> tuple[NDArray[np.intp], Floats]:
 
 
 def links(shared: Floats, odds: Floats, places: NDArray[np.intp]) -> Floats:
-    """`links` of every candidate, (n,), from what it shares with each leader, (leaders, n): see `Store.links`.
+    """`links` of every candidate, (n,), from what it shares with each leader, (leaders, n), which is used up.
 
     Questions that need several turns find the others by what those that were found speak of.
     """
-    shared = shared.copy()
     shared[np.arange(len(places)), places] = 0
-    return np.asarray(_standard_scores([odds @ shared])[0], dtype=np.float32)
+    values = odds @ shared
+    spread = values.std()
+    return np.asarray((values - values.mean()) / (spread if spread > 0 else 1), dtype=np.float32)
 
 
 def _names(pool: Pool) -> Floats:

@@ -128,5 +128,6 @@ def _meets(fact: Fact, wanted: FactQuery, rows: Mapping[str, int]) -> bool:
         (wanted.kinds, {fact.kind}),
         (wanted.slots, {fact.claim.slot}),
         (wanted.statuses, {fact.status}),
+        (wanted.superseded_by, {fact.superseded_by}),
     ]
     return all(asked is None or not has.isdisjoint(asked) for asked, has in tests)

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
 
 from memstrata.core.candidates import Floats
+from memstrata.core.facts.codec import claim_to_json
 from memstrata.core.facts.log import NewChange, step
 from memstrata.core.records import FactQuery
 from memstrata.ports import Store
 from memstrata.types import Change, Claim, Episode, Fact, Scope
 from memstrata.update.neighbours import STANDING, neighbours, vectors_by_episode
 from memstrata.update.reconcile import fact_id, reconcile
+from memstrata.update.rereading import Reading, consequences, known_readings, reread
 from memstrata.update.verdicts import Neighbour
 
 
@@ -37,14 +40,18 @@ def decide(
     said = {episode.id: episode.timestamp for _, episode in episodes}
     read = {fact_id(claim, actor=actor) for claim in claims}
     known = {fact.id for fact in store.facts(scope, FactQuery(ids=sorted(read)))} if read else set()
+    fresh = [claim for claim in claims if fact_id(claim, actor=actor) not in known]  # whatever became of others stays
+    readings = _readings(store, scope, episodes, fresh, actor=actor)
+    replaced = {fact.id for reading in readings for fact in reading.replaces}
     pending: dict[str, Fact] = {}
     changes: list[NewChange] = []
-    for claim in claims:
-        if fact_id(claim, actor=actor) in known:
-            continue  # read before; whatever became of it stays
+    for reading in readings:
+        claim = reading.claim
         turn = claim.sources[0].episode_id
         near = neighbours(store, scope, claim, vector=vectors.get(turn), space=space)
-        found = reconcile(claim, said[turn], _current(near, pending, vectors, turn), actor=actor, at=at)
+        near = {id_: each for id_, each in near.items() if id_ not in replaced}
+        found = _decided(claim, said[turn], _current(near, pending, vectors, turn), actor=actor, at=at)
+        found += consequences(reading, found, own=fact_id(claim, actor=actor), at=at, actor=actor)
         for new in found:
             before = pending.get(new.fact_id) or (near[new.fact_id].fact if new.fact_id in near else None)
             after = step(before, _numbered(new, len(changes)))
@@ -52,6 +59,31 @@ def decide(
                 pending[new.fact_id] = after
             changes.append(new)
     return changes
+
+
+def _decided(
+    claim: Claim, said_at: datetime, near: Sequence[Neighbour], *, actor: str, at: datetime
+) -> list[NewChange]:
+    """The changes by the words that a claim was read in; those that lent it a name are kept with it."""
+    lean = replace(claim, sources=claim.sources[:1])
+    found = reconcile(lean, said_at, near, actor=actor, at=at)
+    if found and len(claim.sources) > 1:
+        found[0] = replace(found[0], data={**found[0].data, "claim": claim_to_json(claim)})
+    return found
+
+
+def _readings(
+    store: Store, scope: Scope, episodes: Sequence[tuple[int, Episode]], claims: Sequence[Claim], *, actor: str
+) -> list[Reading]:
+    """The claims beside what others have read in the same episodes. A row below 0 is not known."""
+    rows = [row for row, _ in episodes]
+    read = {claim.sources[0].episode_id for claim in claims}
+    found = store.facts(scope, FactQuery(rows=None if min(rows, default=0) < 0 else rows)) if claims else []
+    facts = [fact for fact in found if any(source.episode_id in read for source in fact.sources)]
+    if not facts:
+        return [Reading(claim=claim) for claim in claims]
+    known = known_readings(facts, store.fact_log(scope, [fact.id for fact in facts]))
+    return reread(claims, known, actor=actor)
 
 
 def _current(

@@ -74,8 +74,8 @@ def _beginning(changes: Sequence[Change]) -> dict[str, Json]:
 
 
 def _keep_sources(claim: Claim, sources: Sequence[Source]) -> Claim | None:
-    """The claim, if the words that its text is made of are still there."""
-    if not sources or sources[0].episode_id != claim.sources[0].episode_id:
+    """The claim, if all the words that its text is made of are still there: the first source's, and those lent."""
+    if len(sources) < len(claim.sources):
         return None
     return replace(claim, sources=tuple(sources))
 

@@ -34,9 +34,9 @@ def pack_terms(frequencies: Mapping[int, int], row: int) -> Keys:
     return keys
 
 
-def terms_of(keys: Keys) -> list[int]:
+def terms_of(keys: Keys) -> Integers:
     """The term of each key."""
-    return [int(term) for term in keys >> np.uint64(32)]
+    return (keys >> np.uint64(32)).view(np.int64)
 
 
 def rows_of(keys: Keys) -> Integers:
@@ -95,19 +95,35 @@ class Postings:
         self._main = self._main[alive[rows_of(self._main)]]
         self._recent = self._recent[alive[rows_of(self._recent)]]
 
-    def find(self, terms: Sequence[int], *, most: int | None = None) -> Matches:
-        """The postings of distinct terms; those of more than `most` (by default, `COMMON`) episodes wait unread."""
-        starts = np.array(terms, dtype=np.uint64) << np.uint64(32)
-        edges = np.stack([starts, starts | np.uint64(0xFFFFFFFF)], axis=1)
-        spans = [(part, part.searchsorted(edges)) for part in (self._main, self._recent) if len(part)]
-        slices = [
-            [part[bounds[place, 0] : bounds[place, 1]] for part, bounds in spans if bounds[place, 0] < bounds[place, 1]]
-            for place in range(len(terms))
-        ]
-        counts = np.array([sum(map(len, parts)) for parts in slices], dtype=np.int64)
-        limit = most or max(COMMON, int(counts[counts > 0].min(initial=MAX_ROWS)))
-        common = {place: parts for place, parts in enumerate(slices) if counts[place] > limit}
-        pieces = [each for place, parts in enumerate(slices) if place not in common for each in parts]
+    def find(self, terms: Sequence[int]) -> Matches:
+        """The postings of distinct terms."""
+        spans, counts = self._spans(np.asarray(terms, dtype=np.uint64))
+        limit = max(COMMON, int(counts[counts > 0].min(initial=MAX_ROWS)))
+        read = np.flatnonzero((counts > 0) & (counts <= limit)).tolist()
+        common = {place: _slices(spans, place) for place in np.flatnonzero(counts > limit).tolist()}
+        pieces = [each for place in read for each in _slices(spans, place)]
         keys = np.concatenate(pieces) if pieces else np.empty(0, np.uint64)
         of_term = np.repeat(np.arange(len(counts)), np.where(counts > limit, 0, counts))
         return Matches(counts, of_term, rows_of(keys), (keys & _FREQUENCY_MASK).astype(np.float32), common)
+
+    def holders(self, terms: Integers, *, most: int) -> tuple[Integers, Integers, Integers]:
+        """Of terms in 2 to `most` episodes: how many hold each (0 for other terms); term's place and row of each posting."""
+        spans, counts = self._spans(terms.astype(np.uint64))
+        counts[(counts < 2) | (counts > most)] = 0
+        pieces = [each for place in np.flatnonzero(counts).tolist() for each in _slices(spans, place)]
+        keys = np.concatenate(pieces) if pieces else np.empty(0, np.uint64)
+        return counts, np.repeat(np.arange(len(counts)), counts), rows_of(keys)
+
+    def _spans(self, terms: Keys) -> tuple[list[tuple[Keys, Integers]], Integers]:
+        """Each part with where the postings of terms begin and end in it, (terms, 2); how many there are of each."""
+        starts = terms << np.uint64(32)
+        edges = np.stack([starts, starts | np.uint64(0xFFFFFFFF)], axis=1)
+        spans = [(part, part.searchsorted(edges)) for part in (self._main, self._recent) if len(part)]
+        counts = np.zeros(len(terms), dtype=np.int64)
+        for _, bounds in spans:
+            counts += bounds[:, 1] - bounds[:, 0]
+        return spans, counts
+
+
+def _slices(spans: Sequence[tuple[Keys, Integers]], place: int) -> list[Keys]:
+    return [part[bounds[place, 0] : bounds[place, 1]] for part, bounds in spans if bounds[place, 0] < bounds[place, 1]]

@@ -163,22 +163,22 @@ class ScopeIndex:
             return np.full(len(rows), np.nan, dtype=np.float32)
         return self.sentences.best(probe.vector, rows)
 
-    def links(self, terms: Sequence[Sequence[int]], rows: Integers) -> Floats:
-        """See `Store.links`; `terms` are those of each anchor."""
-        known = sorted({term for some in terms for term in some})
+    def links(self, terms: Sequence[Integers], rows: Integers) -> Floats:
+        """See `Store.links`; `terms` are the distinct ones of each anchor."""
+        known, place_of = np.unique(np.concatenate([*terms, np.empty(0, np.int64)]), return_inverse=True)
         population = self._statistics.population
-        found = self.postings.find(known, most=most_of_a_rare_term(population))
-        idf = np.where(found.counts <= most_of_a_rare_term(population), term_weights(population, found.counts), 0)
-        idf[found.counts < 2] = 0
+        counts, term_of, row_of = self.postings.holders(known, most=most_of_a_rare_term(population))
+        idf = np.where(counts > 0, term_weights(population, counts), 0)
+        mass = np.zeros((len(terms), len(known)), dtype=np.float32)
+        anchor_of = np.repeat(np.arange(len(terms)), [len(some) for some in terms])
+        mass[anchor_of, place_of] = idf[place_of]
         with self.table.numbered(rows[rows < self.table.size]) as slots:
-            place = slots[found.rows]
+            place = slots[row_of]
         hit = np.flatnonzero(place >= 0)
         holds = np.zeros((len(known), len(rows)), dtype=np.float32)
-        holds[found.terms[hit], place[hit]] = 1
-        held = np.array([[term in some for term in known] for some in map(set, terms)], dtype=np.float32)
-        mass = held.reshape(len(terms), len(known)) * idf
+        holds[term_of[hit], place[hit]] = 1
         total = mass.sum(axis=1, keepdims=True)
-        return np.asarray(mass / np.where(total > 0, total, 1) @ holds, dtype=np.float32)
+        return np.asarray((mass @ holds) / np.where(total > 0, total, 1), dtype=np.float32)
 
     def _pool(
         self,

@@ -138,11 +138,11 @@ class IndexCache:
         """What rows of one scope share with each of its rows `anchors`: see `Store.links`."""
         entry = self._entry(number)
         with entry.lock, self._database.read() as connection:
-            index = entry.refresh(connection)
+            index = entry.index or entry.refresh(connection)  # the pool came from it a moment ago
             first, _ = id_range(number)
-            packed = [connection.execute(Q["terms_of"], (first | row,)).fetchone() for row in anchors]
-            terms = [() if row is None else terms_of(np.frombuffer(row[0], np.uint64)) for row in packed]
-            return index.links(terms, rows)
+            found = dict(connection.execute(Q["terms_of"], (json.dumps([first | row for row in anchors]),)))
+            packed = [found.get(first | row, b"") for row in anchors]
+            return index.links([terms_of(np.frombuffer(each, np.uint64)) for each in packed], rows)
 
     def names(self, number: int) -> tuple[str, ...]:
         """The names of a scope's speakers."""

@@ -78,7 +78,9 @@ def facts(connection: apsw.Connection, scope: Scope, wanted: FactQuery) -> list[
     if chosen is None:
         return [fact_of(row) for row in connection.execute(f"{Q['facts']} ORDER BY f.id", values)]
     statement = f"{Q['facts']} AND f.id IN (/* keys */) ORDER BY f.id"
-    return [fact_of(row) for row in in_batches(connection, statement, sorted(chosen), before=values)]
+    found = [fact_of(row) for row in in_batches(connection, statement, sorted(chosen), before=values)]
+    closing = wanted.superseded_by
+    return found if closing is None else [fact for fact in found if fact.superseded_by in closing]
 
 
 def fact_log(connection: apsw.Connection, scope: Scope, ids: Sequence[str] | None) -> list[Change]:
@@ -190,6 +192,7 @@ def _chosen(connection: apsw.Connection, number: int, wanted: FactQuery) -> set[
         ("facts_by_episode", rows, ()),
         ("facts_by_entity", wanted.entities, (number,)),
         ("facts_by_slot", wanted.slots, (number,)),
+        ("facts_by_closing", wanted.superseded_by, (number, number)),
     ]
     chosen: set[int] | None = None
     for query, keys, before in conditions:

@@ -65,7 +65,7 @@ SELECT id & 4294967295, run, session, speaker, timestamp, recorded_at, length, w
 FROM episode WHERE id BETWEEN ? AND ? ORDER BY id;
 
 -- name: terms_of
-SELECT terms FROM episode WHERE id = ?;
+SELECT id, terms FROM episode WHERE id IN (SELECT value FROM json_each(?));
 
 -- name: metadata_rows
 SELECT id & 4294967295, metadata, message_id FROM episode
@@ -305,6 +305,11 @@ SELECT id FROM fact WHERE scope = ? AND public_id IN (/* keys */);
 
 -- name: facts_by_slot
 SELECT id FROM fact WHERE scope = ? AND slot IN (/* keys */);
+
+-- name: facts_by_closing
+-- What any of these facts ever closed; whether it still stands so, the fact itself says.
+SELECT f.id FROM fact_change c JOIN fact f ON f.scope = ? AND f.public_id = c.fact
+WHERE c.scope = ? AND c.by_fact IN (/* keys */);
 
 -- name: facts_by_entity
 SELECT fact FROM fact_entity WHERE scope = ? AND name IN (/* keys */);

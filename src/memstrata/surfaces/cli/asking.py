@@ -27,14 +27,16 @@ def search(
     as_of: options.AsOf = None,
     known_at: options.KnownAt = None,
     filters: options.Filters = None,
+    items: options.Items = "episode",
     why: Annotated[bool, typer.Option("--why", help="Show each signal's share of the score.")] = False,
     store: options.Store = None,
     embedder: options.Embedder = "auto",
+    model: options.Model = "none",
     as_json: options.AsJson = False,
 ) -> None:
     """Find what bears on a question, best first."""
     scope = options.scope_ids(user_id, agent_id, app_id, run_id)
-    with Target(store=store, embedder=embedder, scope=scope).open() as memory:
+    with Target(store=store, embedder=embedder, scope=scope, model=model).open() as memory:
         hits = memory.search(
             query,
             **scope,
@@ -42,6 +44,7 @@ def search(
             as_of=options.moment(as_of, what="--as-of"),
             known_at=options.moment(known_at, what="--known-at"),
             filters=_filters(filters),
+            items=options.item_kinds(items),
         )
     if as_json:
         show.print_json(hits)
@@ -60,13 +63,15 @@ def context(
     as_of: options.AsOf = None,
     known_at: options.KnownAt = None,
     filters: options.Filters = None,
+    items: options.Items = "episode",
     store: options.Store = None,
     embedder: options.Embedder = "auto",
+    model: options.Model = "none",
     as_json: options.AsJson = False,
 ) -> None:
     """Print text for a model's prompt: dated, numbered, inside a token budget."""
     scope = options.scope_ids(user_id, agent_id, app_id, run_id)
-    with Target(store=store, embedder=embedder, scope=scope).open() as memory:
+    with Target(store=store, embedder=embedder, scope=scope, model=model).open() as memory:
         found = memory.context(
             query,
             **scope,
@@ -74,12 +79,13 @@ def context(
             as_of=options.moment(as_of, what="--as-of"),
             known_at=options.moment(known_at, what="--known-at"),
             filters=_filters(filters),
+            items=options.item_kinds(items),
         )
     if as_json:
         show.print_json(found)
         return
     typer.echo(found.text)
-    show.remark(f"{found.tokens} tokens (estimated), {len(found.hits)} episodes")
+    show.remark(f"{found.tokens} tokens (estimated), {len(found.hits)} hits")
     for note in found.degraded:
         show.remark(note)
 

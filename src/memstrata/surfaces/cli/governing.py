@@ -55,11 +55,12 @@ def stats(
     run_id: options.RunId = None,
     store: options.Store = None,
     embedder: options.Embedder = "auto",
+    model: options.Model = "none",
     as_json: options.AsJson = False,
 ) -> None:
     """Count what a scope holds and how far its background work is."""
     scope = options.scope_ids(user_id, agent_id, app_id, run_id)
-    with Target(store=store, embedder=embedder, scope=scope).open() as memory:
+    with Target(store=store, embedder=embedder, scope=scope, model=model).open() as memory:
         found = memory.stats(**scope)
     if as_json:
         show.print_json(found)

@@ -29,16 +29,17 @@ def add(
     role: Annotated[str, typer.Option("--role", help="user, assistant, system, tool or document.")] = "user",
     name: Annotated[str | None, typer.Option("--name", help="Who said it.")] = None,
     timestamp: Time = None,
-    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the vectors.")] = True,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for vectors and facts.")] = True,
     store: options.Store = None,
     embedder: options.Embedder = "auto",
+    model: options.Model = "none",
     as_json: options.AsJson = False,
 ) -> None:
     """Remember one thing that was said."""
     scope = options.scope_ids(user_id, agent_id, app_id, run_id)
     content = _standard_input() if text == "-" else text
     message = Message(content=content, role=cast(Role, role), name=name)
-    with Target(store=store, embedder=embedder, scope=scope).open() as memory:
+    with Target(store=store, embedder=embedder, scope=scope, model=model, works=True).open() as memory:
         when = options.moment(timestamp, what="--timestamp")
         receipt = memory.add(message, **scope, timestamp=when, wait=wait)
     if as_json:
@@ -61,16 +62,17 @@ def import_(
     run_id: options.RunId = None,
     kind: Annotated[str | None, typer.Option("--format", help=" | ".join(FORMATS))] = None,
     timestamp: Time = None,
-    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the vectors.")] = True,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for vectors and facts.")] = True,
     store: options.Store = None,
     embedder: options.Embedder = "auto",
+    model: options.Model = "none",
     as_json: options.AsJson = False,
 ) -> None:
     """Remember a file; a broken line is reported and the rest is kept. Scope ids given here beat the file's."""
     if kind is not None and kind not in FORMATS:
         raise InvalidInput(f"--format is one of {', '.join(FORMATS)}, not {kind!r}")
     scope = options.scope_ids(user_id, agent_id, app_id, run_id)
-    with Target(store=store, embedder=embedder, scope=scope).open() as memory:
+    with Target(store=store, embedder=embedder, scope=scope, model=model, works=True).open() as memory:
         job = _Import(memory, scope, timestamp)
         job.run(file, cast(Format, kind) if kind else format_of(file), quiet=as_json)
         if wait:

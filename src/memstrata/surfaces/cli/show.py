@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from rich.console import Console
 from rich.markup import escape
@@ -16,8 +16,9 @@ from rich.table import Table
 from memstrata.memory import Memory
 from memstrata.surfaces.cli.options import ScopeIds
 from memstrata.surfaces.wire import to_json
-from memstrata.types import Episode, Hits
+from memstrata.types import Episode, Fact, Hits
 
+AT_ONCE = timedelta()
 OUT = Console(highlight=False)
 ERR = Console(stderr=True, highlight=False)
 
@@ -37,15 +38,38 @@ def print_hits(hits: Hits, *, why: bool) -> None:
     if not hits:
         OUT.print("Nothing found.")
     for place, hit in enumerate(hits, start=1):
-        episode = hit.item
-        head = f"[bold]{place}.[/bold] [cyan]{_date(episode.timestamp)}[/cyan] {escape(episode.speaker)}"
-        OUT.print(f"{head} [dim]{episode.id} score {hit.score:.2f}[/dim]")
-        OUT.print(f"   {escape(visible(episode.text))}")
+        item = hit.item
+        head = f"[bold]{place}.[/bold] [cyan]{_date(item.timestamp)}[/cyan] {escape(item.speaker)}"
+        OUT.print(f"{head} [dim]{item.id} score {hit.score:.2f}[/dim]")
+        OUT.print(f"   {escape(visible(item.text))}")
+        for label, facts in (("before", hit.supersedes), ("since then", hit.superseded_by)):
+            for fact in facts:
+                OUT.print(f"   [dim]{label}, {_date(fact.said_at)}: {escape(visible(fact.text))}[/dim]")
         if why:
             shares = sorted(hit.why.items(), key=lambda share: -abs(share[1]))
             OUT.print("   [dim]" + ", ".join(f"{name} {share:+.2f}" for name, share in shares) + "[/dim]")
     for note in hits.degraded:
         remark(note)
+
+
+def print_fact(fact: Fact, *, as_json: bool) -> None:
+    """One fact as it stands."""
+    if as_json:
+        print_json(fact)
+    else:
+        print_facts([fact])
+
+
+def print_facts(facts: Sequence[Fact]) -> None:
+    """Facts as a table."""
+    table = Table(box=None, pad_edge=False)
+    for name in ("id", "kind", "who", "fact", "since", "until", "status"):
+        table.add_column(name, overflow="fold", no_wrap=name not in ("who", "fact"))
+    for fact in facts:
+        since, until = (each.date().isoformat() if each else "" for each in (fact.valid_from, fact.valid_to))
+        row = (fact.id, fact.kind, fact.subject or fact.speaker, fact.text, since, until, fact.status)
+        table.add_row(*(escape(visible(each)) for each in row))
+    OUT.print(table)
 
 
 def print_episodes(episodes: Sequence[Episode], *, following: str | None) -> None:
@@ -89,14 +113,15 @@ def progress_bar(*, quiet: bool) -> Progress:
 
 
 def finish_background_work(memory: Memory, scopes: Sequence[ScopeIds], *, quiet: bool) -> None:
-    """Wait for the worker to finish what these scopes need, with a bar of how many episodes have their vectors."""
+    """Wait until what these scopes need is done, or cannot be done now; the bar counts episodes with vectors."""
     with progress_bar(quiet=quiet) as progress:
         bar = progress.add_task("embedding", total=None)
         while True:
             stats = [memory.stats(**scope) for scope in scopes]
             progress.update(bar, total=sum(s.episodes for s in stats), completed=sum(s.vectors for s in stats))
-            if not any(each.jobs_pending or each.jobs_running for each in stats):
-                return
+            running = any(each.jobs_running for each in stats)
+            if not running and (not any(each.jobs_pending for each in stats) or memory.wait(timeout=AT_ONCE)):
+                return  # what is pending still waits for a model that failed
             time.sleep(0.1)
 
 

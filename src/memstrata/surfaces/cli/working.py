@@ -32,7 +32,7 @@ def demo(
     started = time.monotonic()
     with ExitStack() as stack:
         path = keep or Path(stack.enter_context(tempfile.TemporaryDirectory())) / "demo.db"
-        memory = stack.enter_context(Memory(f"sqlite:///{path}", embedder=embedder))
+        memory = stack.enter_context(Memory(f"sqlite:///{path}", embedder=embedder, model="none"))
         sessions = load_sessions()
         with show.progress_bar(quiet=as_json) as progress:
             for session in progress.track(sessions, description="remembering"):
@@ -61,10 +61,11 @@ def demo(
 def worker(
     store: options.Store = None,
     embedder: options.Embedder = "auto",
+    model: options.Model = "none",
     once: Annotated[bool, typer.Option("--once", help="End when no work is left.")] = False,
 ) -> None:
     """Do a store's background work in a process of its own, until interrupted."""
-    with Memory(store, embedder=embedder, worker="none" if once else "thread") as memory:
+    with Memory(store, embedder=embedder, model=model, worker="none" if once else "thread") as memory:
         show.remark("working")
         if once:
             memory.wait()

@@ -1,0 +1,135 @@
+"""`bench latency --beside CHECKOUT`: a search of this checkout beside that of another, taken in turns.
+
+Each side builds its own store of made-up messages, with given vectors, in a process of its own; then both answer the
+same questions in turns, and each round gives one ratio of medians. For `people` two named speakers chat and, where
+the checkout knows of sentences, each message has the vectors of two.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from statistics import median
+
+from bench.report import show, write
+
+SEED = 20261123
+ROUNDS = 9
+HERE = Path(__file__).parents[1]
+CHILD = """
+import json, sys, time
+from datetime import UTC, datetime, timedelta
+import numpy as np
+from dataclasses import replace
+from bench.made_up import GivenEmbedder, MadeUp
+from memstrata import Memory
+from memstrata.types import Scope
+url, kind, size, seed = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+try:
+    from memstrata.core.passages import vector_space
+    sentences = True
+except ImportError:
+    vector_space, sentences = (lambda fingerprint: fingerprint), False
+made = MadeUp(seed)
+questions = made.questions(40)
+embedder = GivenEmbedder(made.vectors(len(questions)))
+bare = {"extractor": None} if "extractor" in Memory.__init__.__kwdefaults__ else {}
+memory = Memory(url, embedder=embedder, worker="none", **bare)
+for first in range(0, size, 1000):
+    some = made.messages(min(1000, size - first), first=first)
+    if kind == "people":
+        some = [replace(each, name=("Ann", "Ben")[place % 2]) for place, each in enumerate(some)]
+        questions = [q if q.startswith("Ann ") else "Ann " + q for q in questions]
+    memory.add(some, user_id="u")
+store, space = memory._parts.store, vector_space(embedder.fingerprint)
+now, hour = datetime.now(UTC), timedelta(hours=1)
+job = store.claim([f"embed/{space}"], owner="b", at=now, lease=hour, scope=Scope(user_id="u"))
+while rows := store.missing_vectors(job.scope_key, space, limit=1000):
+    more = {}
+    if sentences and kind == "people":
+        told = made.vectors(2 * len(rows))
+        more = {"sentences": [told[2 * place : 2 * place + 2] for place in range(len(rows))]}
+    store.put_vectors(job.scope_key, space, [row.row for row in rows], made.vectors(len(rows)), **more)
+store.finish(job, owner="b")
+for question in questions:
+    memory.search(question, user_id="u")
+print("ready", flush=True)
+for _ in sys.stdin:
+    times = []
+    for question in questions:
+        started = time.perf_counter()
+        memory.search(question, user_id="u")
+        times.append(1000 * (time.perf_counter() - started))
+    print(json.dumps(times), flush=True)
+"""
+
+
+class Side:
+    """One checkout's process."""
+
+    def __init__(self, tree: Path, folder: str, kind: str, size: int) -> None:
+        command = [sys.executable, "-c", CHILD, f"sqlite:///{folder}/memory.db", kind, str(size), str(SEED)]
+        env = {**os.environ, "PYTHONPATH": f"{tree / 'src'}:{tree}"}
+        self._process = subprocess.Popen(
+            command, cwd=tree, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self._line()
+
+    def measure(self) -> float:
+        """The median of a search in milliseconds, over all questions."""
+        assert self._process.stdin is not None
+        self._process.stdin.write("again\n")
+        self._process.stdin.flush()
+        return float(median(json.loads(self._line())))
+
+    def close(self) -> None:
+        """End the process."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(timeout=60)
+
+    def _line(self) -> str:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError("the process of one side ended")
+        return line
+
+
+def main(arguments: list[str]) -> int:
+    """Compare at each size, for both kinds of log."""
+    parser = argparse.ArgumentParser(prog="bench latency", description=__doc__)
+    parser.add_argument("--beside", type=Path, required=True, help="another checkout of this repository")
+    parser.add_argument("--sizes", default="1000,10000,100000")
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args(arguments)
+    rows: dict[str, dict[str, object]] = {}
+    for kind in ("people", "assistant"):
+        for size in (int(each) for each in options.sizes.split(",")):
+            rows[f"{kind}, {size:,}"] = _compare(options.beside.resolve(), kind, size)
+            show("bench latency", rows)
+    print(f"written to {write('latency', {'rounds': ROUNDS, 'rows': rows}, seed=SEED, to=options.out)}")
+    return 0
+
+
+def _compare(other: Path, kind: str, size: int) -> dict[str, object]:
+    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two:
+        sides = Side(HERE, one, kind, size), Side(other, two, kind, size)
+        try:
+            rounds = [tuple(side.measure() for side in sides) for _ in range(ROUNDS)]
+        finally:
+            for side in sides:
+                side.close()
+    ratios = sorted(here / there for here, there in rounds)
+    return {
+        "here, ms": round(median(here for here, _ in rounds), 2),
+        "beside, ms": round(median(there for _, there in rounds), 2),
+        "ratio": round(median(ratios), 2),
+        "least": round(ratios[0], 2),
+        "most": round(ratios[-1], 2),
+    }
