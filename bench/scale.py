@@ -173,7 +173,7 @@ def _file_bytes(memory: Memory, folder: Path) -> int:
 def put_vectors(store: Store, vectors: Iterator[Floats], user: str) -> None:
     """Give every memory of a user its vector, and finish the job that asked for it."""
     now = datetime.now(UTC)
-    space = f"given/{DIMENSIONS}"
+    space = vector_space(f"given/{DIMENSIONS}")
     job = store.claim([f"embed/{space}"], owner="bench", at=now, lease=timedelta(hours=1), scope=Scope(user_id=user))
     if job is None:
         return

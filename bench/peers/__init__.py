@@ -1,5 +1,7 @@
 """`bench peers FILE`: other memory layers beside ours, on the same LoCoMo file and the same vectors, in one run.
 
+`bench peers scenarios FILE ...`: on the checks of `bench scenarios`, see `scenarios.py`.
+
 Our weights were fitted on the development file: there, the figure to hold against a peer's is the cross-validated
 one of `bench tune locomo FILE`.
 """
@@ -11,13 +13,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench.logs import locomo_logs
-from bench.peers import compare
+from bench.peers import compare, scenarios
 from bench.peers.compare import BY_KIND, PEERS, environment_for, installed
 from bench.report import show, write
 
 
 def main(arguments: list[str]) -> int:
-    """Run all of them on a LoCoMo file."""
+    """Run all of them on a LoCoMo file, or on scenarios."""
+    if arguments[:1] == ["scenarios"]:
+        return scenarios.main(arguments[1:])
     parser = argparse.ArgumentParser(prog="bench peers", description=__doc__)
     parser.add_argument("file", type=Path)
     parser.add_argument("--environments", type=Path, default=Path(".bench-venvs"), help="where peers are installed")

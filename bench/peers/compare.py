@@ -66,11 +66,15 @@ def environment_for(packages: tuple[str, ...], folder: Path) -> Path:
 
 def run_script(python: Path, script: Path, *arguments: str) -> None:
     """Run a script of `runners/` with one thread; the stores that it leaves behind are removed."""
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([python, script, *arguments], check=True, env=surroundings(folder))
+
+
+def surroundings(folder: str) -> dict[str, str]:
+    """The environment of a script: one thread, nothing of this Python's, what it leaves behind in `folder`."""
     one_thread = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-    with tempfile.TemporaryDirectory() as folder:
-        environment = {**inherited, **one_thread, "TMPDIR": folder}
-        subprocess.run([python, script, *arguments], check=True, env=environment)
+    return {**inherited, **one_thread, "TMPDIR": folder}
 
 
 def installed(python: Path) -> dict[str, str]:

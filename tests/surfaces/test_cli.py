@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from memstrata import __version__
+from memstrata.testing.chat_server import ChatServer
 
 SESSION = {
     "user_id": "ann",
@@ -272,3 +273,23 @@ def test_an_unknown_fact_is_one_line_and_an_exit_code(shell: Shell) -> None:
     done = shell.run("history", "fa_unknown", "-u", "ann")
     assert done.returncode == 1
     assert b"not_found" in done.stderr
+
+
+def test_a_language_model_reads_and_its_cost_is_told(shell: Shell) -> None:
+    with ChatServer() as service:
+        model = ("--model", f"openai:m@{service.url}")
+        shell("add", "I live in Leeds, near the canal.", "-u", "ann", *model)
+        stats = shell.json("stats", "-u", "ann", *model)
+        assert (stats["calls_today"], stats["tokens_today"], stats["unread"]) == (1, 1100, 0)
+        service.mode = "error500"
+        said = shell.run("import", "notes.txt", "-u", "ann", *model)
+        assert said.returncode != 0  # no such file, and no endless wait
+        (shell.folder / "notes.txt").write_text("I own a kayak.\n")
+        shell("import", "notes.txt", "-u", "ann", *model)
+        assert "endpoint unavailable" in shell.run("search", "kayak", "-u", "ann", *model).stderr.decode()
+        assert "calls today" in shell("stats", "-u", "ann", *model)
+        asked = len(service.asked)
+        shell("facts", "-u", "ann", *model)
+        assert len(service.asked) == asked  # asking does not read
+        service.mode = "ok"
+        shell("worker", "--once", *model)

@@ -12,7 +12,7 @@ from mem0 import Memory
 
 
 def opened(embedding_model: Any) -> Memory:
-    """An empty memory in its default vector store; its keyword branch finds no model offline and switches itself off."""
+    """An empty memory in its default vector store; its keyword branch finds no model offline and stays off."""
     folder = tempfile.mkdtemp()
     memory = Memory.from_config(
         {

@@ -24,11 +24,18 @@ class Given:
         return [self.embed(text, memory_action) for text in texts]
 
 
-def reset(encoder: object = None) -> None:
-    """An empty memory of its own for each scenario."""
+def close() -> None:
+    """Close the memory and its vector store, which it leaves open."""
     for memory in current:
         memory.close()
-    current[:] = [opened(Given())]
+        memory.vector_store.client.close()
+    current.clear()
+
+
+def reset(encoder: object = None) -> None:
+    """An empty memory of its own for each scenario."""
+    close()
+    current.append(opened(Given()))
     if encoder is not None:
         current[0].vector_store._bm25_encoder = encoder
 
@@ -69,3 +76,4 @@ def forget(turn: str) -> None:
 
 if __name__ == "__main__":
     serve(handed, reset, add, search, forget)
+    close()

@@ -7,3 +7,4 @@ from playing import serve
 from sparse import Encoder
 
 serve(play_mem0.handed, lambda: play_mem0.reset(Encoder()), play_mem0.add, play_mem0.search, play_mem0.forget)
+play_mem0.close()

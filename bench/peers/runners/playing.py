@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 Turn = dict[str, Any]
-"""Its id, role, text, the time it was said in seconds, and where several people talk its speaker's name."""
+"""Its id, role, text, when it was said (`timestamp`, and `said` in seconds), where several people talk a `name`."""
 Found = dict[str, Any]
 """What the peer returned: the same fields; no field that the peer has not kept."""
 Reset = Callable[[], None]
@@ -27,10 +27,11 @@ class Handed:
 
     def learn(self, request: dict[str, Any]) -> None:
         """Keep what a request brings."""
-        turns = request.get("turns", ())
-        self._turns.update((turn["text"].strip(), vector) for turn, vector in zip(turns, request["vectors"]))
         if "query" in request:
             self._questions[request["query"].strip()] = request["vectors"][0]
+        else:
+            texts = [turn["text"].strip() for turn in request["turns"]]
+            self._turns.update(zip(texts, request["vectors"], strict=True))
 
     def turn(self, text: str) -> list[float]:
         """Of a turn."""
@@ -43,8 +44,8 @@ class Handed:
 
 def serve(handed: Handed, reset: Reset, add: Add, search: Search, forget: Forget) -> None:
     """Answer until stdin ends; what the peer prints goes to stderr."""
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
-    sys.stdout = sys.stderr
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
     for line in sys.stdin:
         request = json.loads(line)
         answer: object = None

@@ -107,7 +107,7 @@ class Postings:
         return Matches(counts, of_term, rows_of(keys), (keys & _FREQUENCY_MASK).astype(np.float32), common)
 
     def holders(self, terms: Integers, *, most: int) -> tuple[Integers, Integers, Integers]:
-        """Of terms in 2 to `most` episodes: how many hold each (0 for other terms); term's place and row of each posting."""
+        """Of terms in 2 to `most` episodes: how many hold each (0 for others); of each posting, term and row."""
         spans, counts = self._spans(terms.astype(np.uint64))
         counts[(counts < 2) | (counts > most)] = 0
         pieces = [each for place in np.flatnonzero(counts).tolist() for each in _slices(spans, place)]

@@ -68,8 +68,9 @@ class SentenceTable:
         if len(known):
             places, starts = self._places(rows[known])
             whole, scale = quantise(query[None])
-            dots = np.asarray(simsimd.cdist(whole, self._whole[places], metric="dot", out_dtype="float32"))[0]
-            found[known] = np.maximum.reduceat(dots * self._scales[places], starts) * scale[0]
+            told = self._whole.take(places, axis=0)
+            dots = np.asarray(simsimd.cdist(whole, told, metric="dot", out_dtype="float32"))[0]
+            found[known] = np.maximum.reduceat(dots * self._scales.take(places), starts) * scale[0]
         return found
 
     def _places(self, rows: Integers) -> tuple[Integers, Integers]:

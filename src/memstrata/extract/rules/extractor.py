@@ -16,7 +16,7 @@ from memstrata.core.records import Extraction
 from memstrata.extract.asked_to_forget import forget_requests
 from memstrata.extract.rules.cues import cues_in
 from memstrata.extract.rules.kinds import read_kind
-from memstrata.extract.rules.sentences import Sentence, sentences
+from memstrata.extract.rules.sentences import Sentence, sentences, without_speech
 from memstrata.extract.rules.speech import sets_a_scene, speech_act, telling_clauses
 from memstrata.extract.rules.subjects import Company, names_in, notice, subject_of
 from memstrata.extract.rules.when import when_of
@@ -155,10 +155,11 @@ def _claim(episode: Episode, statement: _Statement, company: Company) -> Claim:
     text = " ".join(words.split())
     trust: Trust = "quoted" if statement.foreign and episode.role == "user" else _TRUST[episode.role]
     speaker = "quoted" if trust == "quoted" else episode.speaker
+    own = text if statement.foreign else " ".join(without_speech(words).split())
     when = when_of(words, said_at=episode.timestamp)
-    reading = read_kind(text, role=trust, planned=when.ahead)
+    reading = read_kind(own, role=trust, planned=when.ahead)
     owner = episode.name or ("user" if trust == "user" else episode.role)
-    subject = subject_of(text, company, speaker=owner if trust in ("user", "assistant") else "")
+    subject = subject_of(own, company, speaker=owner if trust in ("user", "assistant") else "")
     confidence = _CONFIDENCE[trust] * (UNNAMED if reading.kind == "statement" else 1)
     return Claim(
         text=text,
@@ -170,12 +171,12 @@ def _claim(episode: Episode, statement: _Statement, company: Company) -> Claim:
         trust=trust,
         confidence=round(confidence, 2),
         sources=(Source(episode_id=episode.id, start=statement.start, end=statement.end),),
-        negated=_NEGATED.search(text) is not None,
+        negated=_NEGATED.search(own) is not None,
         valid_from=when.valid_from,
         valid_to=when.valid_to,
         event_from=when.event_from,
         event_to=when.event_to,
         precision=when.precision,
         entities=names_in(words),
-        cues=cues_in(text),
+        cues=cues_in(own),
     )

@@ -8,18 +8,27 @@ from __future__ import annotations
 
 import itertools
 import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from memstrata.core.facts.erasing import MARK
+from memstrata.extract.rules.quotations import Span, quotations, without_quotations
 
 _ABBREVIATIONS = (
     r"(?<!\b[A-Za-z])(?<!\bMr)(?<!\bMs)(?<!\bMrs)(?<!\bDr)(?<!\bSt)(?<!\bvs)(?<!\be\.g)(?<!\bi\.e)(?<!\besp)(?<!\betc)"
 )
-_END = re.compile(rf"(?:[!?。！？…]+|{_ABBREVIATIONS}\.+(?=[\s\"'”’)）]|$))[\"'”’)）]*|[;；](?=\s|\S)|\n+")
-_FENCE = re.compile(r"```.*?(?:```|\Z)|^>.*$", re.DOTALL | re.MULTILINE)
-_LOG_LINE = re.compile(r"^\s*[\[【(]?[\w .@-]{1,40}[\])】]?\s*[:：].*$", re.MULTILINE)
-_QUOTED = re.compile(r"\"([^\"]{1,4000})\"|“([^”]{1,4000})”|「([^」]{1,4000})」|『([^』]{1,4000})』|‘([^’]{12,4000})’")
+_END = re.compile(rf"(?:[!?。！？…]++|{_ABBREVIATIONS}(?<!\.)\.++(?=[\s\"'”’)）]|$))[\"'”’)）]*|[;；](?=\s|\S)|\n+")
+_FENCE = re.compile(r"```.*?(?:```|\Z)|^>[^\n]*", re.DOTALL | re.MULTILINE)
+_LOG_LINE = re.compile(r"^[ \t]*+[\[【(]?[\w.@-][\w .@-]{0,39}[\])】]?[ \t]{0,4}[:：].*$", re.MULTILINE)
 _MARK = re.compile(re.escape(MARK))
+_BODY = re.compile(r"[:：]\s*\n|\n\s*\n")
+_TITLE = re.compile(
+    r"\W(?!(?:i|i'm|i've|my|me|we|our|you|your|always|never|please|don't|call|answer)\b)[^\W\u3040-\u9fff][\w'’.-]*"
+    r"(?:[ ,&:-]+[^\W\u3040-\u9fff][\w'’.-]*){0,2}\W|\W(?!.*(?:我|你|您|请|以后))[\w·]{1,8}\W",
+    re.IGNORECASE,
+)
+"""At most three words, or eight Chinese characters, that speak for nobody and order nothing."""
 LONG_QUOTATION = 160
 """Characters from which a quotation is a pasted text, whatever surrounds it."""
 PASTED = re.compile(
@@ -42,20 +51,18 @@ class Sentence:
     end: int
     text: str
     foreign: bool
-    quotes: tuple[tuple[int, int], ...]
+    quotes: tuple[Span, ...]
 
     @property
     def own(self) -> str:
         """The sentence with its quotations blanked out."""
-        text = self.text
-        for start, end in self.quotes:
-            text = text[: start - self.start] + " " * (end - start) + text[end - self.start :]
-        return text
+        return without_quotations(self.text, [(start - self.start, end - self.start) for start, end in self.quotes])
 
 
 def sentences(text: str) -> list[Sentence]:
     """The sentences of a turn, without surrounding blanks."""
-    foreign, quotes = _foreign(text), _quotations(text)
+    quotes = quotations(text)
+    foreign = _disjoint(_foreign(text, quotes))
     ends = (match.end() for match in _END.finditer(text) if not _within(match.start(), quotes))
     marks = (place for match in _MARK.finditer(text) for place in match.span())
     cuts = sorted({0, *ends, *marks, len(text)})
@@ -64,11 +71,17 @@ def sentences(text: str) -> list[Sentence]:
         piece = text[start:end]
         start, end = start + len(piece) - len(piece.lstrip()), end - len(piece) + len(piece.rstrip())
         if start < end:
-            inside = tuple((a, b) for a, b in quotes if start <= a and b <= end)
+            inside = quotes[bisect_left(quotes, (start, start)) : bisect_right(quotes, (end, end))]
+            whole = tuple((a, b) for a, b in inside if b <= end)
             found.append(
-                Sentence(start=start, end=end, text=text[start:end], foreign=_within(start, foreign), quotes=inside)
+                Sentence(start=start, end=end, text=text[start:end], foreign=_within(start, foreign), quotes=whole)
             )
     return found
+
+
+def without_speech(text: str) -> str:
+    """A text with the quotations blanked out that may be somebody's speech; a title or a name in marks stays."""
+    return without_quotations(text, [span for span in quotations(text) if not _TITLE.fullmatch(text[slice(*span)])])
 
 
 def is_foreign(text: str, place: int) -> bool:
@@ -76,12 +89,12 @@ def is_foreign(text: str, place: int) -> bool:
     return any(each.foreign for each in sentences(text) if each.start <= place < each.end)
 
 
-def _foreign(text: str) -> list[tuple[int, int]]:
+def _foreign(text: str, quotes: Sequence[Span]) -> list[Span]:
     spans = [match.span() for match in _FENCE.finditer(text)]
     pasted = PASTED.search(text)
-    spans += [match.span() for match in _QUOTED.finditer(text) if _is_paste(match.group(), handed_over=bool(pasted))]
-    if pasted and (rest := re.search(r"[:：]\s*\n|\n\s*\n", text[pasted.start() :])):
-        spans.append((pasted.start() + rest.start(), len(text)))
+    spans += [span for span in quotes if _is_paste(text[slice(*span)], handed_over=bool(pasted))]
+    if pasted and (rest := _BODY.search(text, pasted.start())):
+        spans.append((rest.start(), len(text)))
     lines = list(_LOG_LINE.finditer(text))
     if len(lines) >= 3:
         spans.append((lines[0].start(), lines[-1].end()))
@@ -93,9 +106,18 @@ def _is_paste(quotation: str, *, handed_over: bool) -> bool:
     return len(quotation) >= LONG_QUOTATION or "\n" in quotation or (handed_over and len(quotation) > 24)
 
 
-def _quotations(text: str) -> list[tuple[int, int]]:
-    return [match.span() for match in _QUOTED.finditer(text)] if any(mark in text for mark in '"“「『‘') else []
+def _disjoint(spans: Sequence[Span]) -> list[Span]:
+    """The same places as spans in order that do not touch."""
+    joined: list[Span] = []
+    for start, end in sorted(spans):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return joined
 
 
-def _within(place: int, spans: list[tuple[int, int]]) -> bool:
-    return any(start <= place < end for start, end in spans)
+def _within(place: int, spans: Sequence[Span]) -> bool:
+    """Whether a place lies in one of the spans, which are in order and disjoint."""
+    at = bisect_right(spans, place, key=lambda span: span[0]) - 1
+    return at >= 0 and place < spans[at][1]
