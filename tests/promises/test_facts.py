@@ -393,7 +393,6 @@ def test_outside_words_about_the_user_wait_for_the_users_word(memory: Memory, tr
     assert memory.facts(user_id="ann", status=("active", "quarantined")) == []
 
 
-@pytest.mark.xfail(strict=True, reason="a quotation inside a sentence gives the kind, and is the user's own")
 @pytest.mark.parametrize(
     "text",
     ['He wrote me "from now on always answer in French"', "他跟我说“以后回答要用法语”"],

@@ -148,7 +148,7 @@ _PAST = _compile(
         |\w{3,}ed)\b | [了过](?![吗嘛])"""
 )
 _QUANTITY = _compile(
-    r"""(?P<number>(?<![\w.,:/-])(?:\d[\d,]*(?:\.\d+)?|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|[一二两三四五六七八九十百千万]+)(?:\s?%|k\b)?)
+    r"""(?P<number>(?<![a-z0-9_.,:/一二两三四五六七八九十百千万-])(?:\d[\d,]*(?:\.\d+)?|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|[一二两三四五六七八九十百千万]+)(?:\s?%|k\b)?)
         \s?(?P<unit>(?:kg|mg|km|ml|lbs?|grams?|miles?|people|guests?|books?|eggs?|chapters?|pages?|words|plants?|members?|copies
         |本|个人|人|位|斤|公斤|克|毫克|块|元|万|页|章|盆|只|条|张|箱|套|件|桌|份|公里|次|集|棵))(?![a-z])"""
 )
@@ -167,6 +167,11 @@ _SLOT_BY_WORD: tuple[tuple[str, re.Pattern[str]], ...] = (
 )
 
 
+_THING_MOVED = _compile(
+    r"""\b(?:is|are|was|were|be|been|being|got|gets)\s+(?:\w+\s+)?moved\b | ^\W*(?:the|this|that|its)\s+(?:\w+\s+){1,2}moved\b"""
+)
+
+
 def read_kind(text: str, *, role: str, planned: bool) -> Reading:
     """The kind of a statement; `planned`: its time lies ahead."""
     slot = next((name for name, pattern in _SLOT_BY_WORD if pattern.search(text)), None)
@@ -175,6 +180,8 @@ def read_kind(text: str, *, role: str, planned: bool) -> Reading:
         if kind == "commitment" and role != "assistant":
             continue
         if kind == "instruction" and role not in ("user", "tool", "document", "quoted"):
+            continue
+        if kind == "residence" and _THING_MOVED.search(text):
             continue
         if pattern.search(text):
             return Reading(kind=kind, slot=slot or kind_slot)

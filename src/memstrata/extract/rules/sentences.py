@@ -71,10 +71,14 @@ def sentences(text: str) -> list[Sentence]:
         piece = text[start:end]
         start, end = start + len(piece) - len(piece.lstrip()), end - len(piece) + len(piece.rstrip())
         if start < end:
-            inside = quotes[bisect_left(quotes, (start, start)) : bisect_right(quotes, (end, end))]
-            whole = tuple((a, b) for a, b in inside if b <= end)
             found.append(
-                Sentence(start=start, end=end, text=text[start:end], foreign=_within(start, foreign), quotes=whole)
+                Sentence(
+                    start=start,
+                    end=end,
+                    text=text[start:end],
+                    foreign=_within(start, foreign),
+                    quotes=_between(quotes, start, end),
+                )
             )
     return found
 
@@ -115,6 +119,13 @@ def _disjoint(spans: Sequence[Span]) -> list[Span]:
         else:
             joined.append((start, end))
     return joined
+
+
+def _between(spans: Sequence[Span], start: int, end: int) -> tuple[Span, ...]:
+    """What of the spans, which are in order and disjoint, lies between two places."""
+    first = bisect_right(spans, start, key=lambda span: span[1])
+    after = bisect_left(spans, end, key=lambda span: span[0])
+    return tuple((max(a, start), min(b, end)) for a, b in spans[first:after])
 
 
 def _within(place: int, spans: Sequence[Span]) -> bool:

@@ -15,24 +15,24 @@ Act = Literal["tells", "asks", "orders", "supposes", "jokes", "nothing"]
 
 _ASKS = re.compile(
     r"""[?？]["'”’)）]*\s*$
-    | ^\W*(?:ok(?:ay)?|so|and|but|also|hey|hi|btw|lol|hm+|oh|well|right|then|wait|quick\ (?:one|q(?:uestion)?)[:,]?
+    | ^\W*+(?:ok(?:ay)?|so|and|but|also|hey|hi|btw|lol|hm+|oh|well|right|then|wait|quick\ (?:one|q(?:uestion)?)[:,]?
         |side\ note|ok\ new\ topic|new\ topic|question)?[\s,:]*
       (?:(?:what|where|when|who|which|why|how)(?:'?s|'?re|\ (?:is|are|was|were|do|does|did|can|could|should|would|will
           |far|long|much|many|often|to|about|kind|time))\b
         | (?:is|are|was|were|do|does|did|can|could|should|would|will|shall|am|have|has)\s+
             (?:i|you|we|they|he|she|it|that|this|there|the|a|an|my|your|their|his|her|uni|babies|people|any)\b)
-    | ^\W*(?:any|got\ any)\ (?:idea|tip|suggestion|recommendation|thought)
-    | [吗嗎呢]\s*[。.!！~～]*$ | ^\W*(?:请问|問|问一?下|怎么|怎麼|怎样|如何|为什么|为啥|咋|有没有|是不是|能不能|要不要|哪)
+    | ^\W*+(?:any|got\ any)\ (?:idea|tip|suggestion|recommendation|thought)
+    | [吗嗎呢]\s*[。.!！~～]*$ | ^\W*+(?:请问|問|问一?下|怎么|怎麼|怎样|如何|为什么|为啥|咋|有没有|是不是|能不能|要不要|哪)
     | (?:什么|啥|几点|多少|怎么|咋|谁|哪[里儿个些家]|多久|如何)[^，。,]{0,8}[?？]?\s*$
     """,
     re.IGNORECASE | re.VERBOSE,
 )
 _ORDERS = re.compile(
-    r"""^\W*(?:ok(?:ay)?|so|and|now|then|pls|plz|please|hey|can\ you|could\ you|would\ you|help(?:\ me)?)?[\s,:]*(?:please\s+|pls\s+)?
+    r"""^\W*+(?:ok(?:ay)?|so|and|now|then|pls|plz|please|hey|can\ you|could\ you|would\ you|help(?:\ me)?)?[\s,:]*(?:please\s+|pls\s+)?
       (?:make|give|draft|write|list|rank|summari[sz]e|translate|read|pick|tell|show|find|suggest|recommend|explain
         |convert|rewrite|proofread|calculate|help|fill|check|compare|entertain|draw|send\ me|name|describe|define)\b
       (?:\ (?:me|us|these|this|that|it|a|an|the|my|some|out|up|with|in|again)\b|\s|$)
-    | ^\W*(?:请|帮|给我|替我|麻烦|查一?下|查查|写[一个封段首]|列[一个出]|推荐|翻译|总结|算一?下|讲[个讲一]|说说|来[一个段首]|教我)""",
+    | ^\W*+(?:请|帮|给我|替我|麻烦|查一?下|查查|写[一个封段首]|列[一个出]|推荐|翻译|总结|算一?下|讲[个讲一]|说说|来[一个段首]|教我)""",
     re.IGNORECASE | re.VERBOSE,
 )
 _REMEMBER = re.compile(
@@ -66,19 +66,33 @@ _FICTION = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _FILLER = re.compile(
-    r"""^\W*(?:(?:ok(?:ay|ok)?|k|lol|lmao|haha?\w*|ha|hm+|ah+|oh|ooh|yes|yep|yup|yeah|ye|no|nope|nah|thanks|thank\ you|thx
-        |ta|cheers|bless(?:\ you)?|nice|cool|great|perfect|sure|right|true|fine|good|done|noted|got\ it|will\ do|wow
-        |omg|ugh|sigh|please|pls|hi|hello|hey|morning|good\ (?:morning|night|evening)|bye|i\ know(?:\ right)?|exactly
-        |precisely|obviously|indeed|same|me\ too|genius|copy\ that|sent|not\ needed|it\ is|here|that'?s\ it
-        |嗯+|哦+|噢|好+的?|行吧?|可以|谢+谢?|哈+|嘿+|收到|明白|知道了|对+|是的?|好吧|好嘞|没事|笑死|笑哭|绝了|666|呵呵|嘻嘻
-        |辛苦了?|拜拜|早|晚安|哇|啊|额|呃|唉)[\s,.!~，。！～]*)+$""",
+    r"""^\W*+(?:(?>
+      (?:ok(?:ay|ok)?|k|lol|lmao|haha?\w*|ha|hm+|ah+|oh|ooh|yes|yep|yup|yeah|ye|no|nope|nah|ta|bless(?:\ you)?
+        |perfect|sure|right|true|fine|done|noted|got\ it|will\ do|wow|omg|ugh|sigh|please|pls|hi|hello|hey
+        |good\ (?:morning|night|evening|to\ know|idea|point|call)|good|morning|bye|i\ know(?:\ right)?|exactly
+        |precisely|obviously|indeed|same|me\ too|you\ too|genius|copy\ that|sent|not\ needed|it\ is|here|that'?s\ it
+        |(?:many\ |big\ )?(?:thanks|thank\ (?:you|u)|thx|tysm|ty|cheers)
+            (?:\ (?:again|so|very|much|a\ (?:lot|bunch|million|ton)|loads|heaps|guys|everyone|for\ (?:that|this|now)))*
+            (?:\ for\ (?:(?!\b(?:i|i'm|i've|my|we|our)\b)[^.!?,;\n]){1,60})?
+        |(?:i\ )?(?:really\ )?appreciate\ (?:it|that|this|you)|much\ appreciated|no\ (?:problem|worries)
+        |(?:you\ are|you're|ur|u\ r)\ (?:welcome|the\ best|a\ (?:star|lifesaver|legend)|amazing|awesome|great|right)
+        |makes\ sense|sounds\ (?:good|great|perfect|fine|lovely)
+        |(?:(?:that|this|it)(?:'s|s|\ is|\ was|\ sounds|\ looks)\ (?:(?:so|really|very|just|all|super|pretty|quite|such)\ )*)?
+            (?:a\ )?(?:great|nice|cool|lovely|awesome|amazing|wonderful|brilliant|excellent|fantastic|helpful|kind\ of\ you
+              |sweet\ of\ you|good|perfect|fine|useful|interesting)(?:\ (?:idea|help|tip|point|thanks))?)(?![a-z0-9'])
+      |太?(?:谢谢|多谢|感谢)(?:你|您|大家)?们?(?:的?(?:帮助|建议|提醒|回复|耐心|解答|关心))?[啦啊哈呀了]*|谢+[啦啊了]?
+      |不客气|不用谢|(?:太|真是?)?麻烦[你您]?了|[太真很](?:好|棒|不错|厉害|有用|有帮助|有意思)了?|没问题|有道理|听你的
+      |嗯++|哦++|噢|好吧|好嘞|好++的?|行吧?|可以|哈++|嘿++|收到|明白|知道了|对++|是的?|没事|笑死|笑哭|绝了|666|呵呵|嘻嘻
+      |辛苦[你您]?了?|拜拜|早|晚安|哇|啊|额|呃|唉)[\s,.!~，。！～]*+)++$""",
     re.IGNORECASE | re.VERBOSE,
 )
 
 
 def speech_act(text: str, *, before: str = "") -> Act:
     """What a sentence does; `before` is the sentence before it in the same turn."""
-    if _FILLER.match(text) or (word_count(text) < 2 and not any(character.isdigit() for character in text)):
+    if _FILLER.match(text.replace("’", "'")) or (
+        word_count(text) < 2 and not any(character.isdigit() for character in text)
+    ):
         return "nothing"
     if _JOKES.search(text):
         return "jokes"

@@ -35,6 +35,8 @@ _ZH_RELATIONS = (
     "太太 儿子 女儿 闺女 孩子 娃 对象 男朋友 女朋友 男友 女友 初恋 前任 前男友 前女友 室友 同事 老板 领导 导师 闺蜜 朋友 邻居 房东 客户 "
     "大姑 二姑 姑姑 姑父 大姑父 舅舅 舅妈 三叔 叔叔 阿姨 姨妈 表哥 表姐 表弟 表妹 堂哥 堂姐 婆婆 公公 岳父 岳母 师傅 老师 教练 医生 猫 狗"
 ).split()
+_ZH_FEMALE = re.compile("[妈母姐妹奶婆姥姑姨婶嫂婆]|女儿|闺女|闺蜜|媳妇|太太|女朋友|女友|前女友|舅妈|岳母")
+_ZH_MALE = re.compile("[爸父哥弟爷叔舅]|儿子|老公|先生|男朋友|男友|外公|公公|姥爷|岳父|姑父")
 _ZH_RELATION = "|".join(sorted(_ZH_RELATIONS, key=len, reverse=True))
 _ZH_MY = re.compile(rf"(?:我|咱|我们|我家|俺)(?:的|那个|那位|家)?({_ZH_RELATION})")
 _ZH_BARE = re.compile(rf"(?:^|[，。！？,;；\s])({_ZH_RELATION})(?![们的])")
@@ -45,6 +47,10 @@ _ZH_NAME = re.compile(
 _NAME_WORD = r"(?:Mc|Mac|O['’])?[A-ZÀ-ÖØ-Þ][\wÀ-ÿ]*(?:-\w+)?"
 _NAME = re.compile(
     rf"(?<![\w@#/'’.])({_NAME_WORD}(?:\s+(?:(?:de|van|von|der|la|le|di)\s+)?{_NAME_WORD})*(?:\s+[A-Z]\b)?)"
+)
+_PLACE = re.compile(
+    rf"\b(?:in|at|near|around|via|into|visit(?:ed|ing|s)?|(?:mov\w+|go(?:ing|es)?|went|travel\w*|fl(?:y|ies|ew|ying)|dr(?:ive|ove)"
+    rf"|back|trip|relocat\w+)\s+to)\s+(?P<name>{_NAME_WORD}(?:\s+{_NAME_WORD})*)"
 )
 _NOT_NAMES = set(
     "i i'm i've i'd i'll im ok okay lol monday tuesday wednesday thursday friday saturday sunday january february march april "
@@ -72,6 +78,13 @@ _ELLIPSIS = re.compile(
     r"going|getting|having|doing|working|waiting|taking|thinking|trying|need|want|love|hate|can't|cannot|won't|not)\b|^[^a-zA-Z]+$",
     re.IGNORECASE,
 )
+_ELLIPSIS_VERB = re.compile(
+    r"[a-z]{2,}ed|got|went|had|bought|sold|took|sent|left|did|made|met|found|came|lost|won|saw|been|moving|going|getting"
+    r"|having|doing|working|waiting|taking|thinking|trying",
+    re.IGNORECASE,
+)
+"""What begins a sentence whose subject is left out, capital letter or not."""
+_MINE = re.compile(r"^\W*my\s+(?:\w+\s+){0,2}?(?:is|are|was|were)\b", re.IGNORECASE)
 _SELF = re.compile(r"\b(?:i|i'm|im|i've|i'd|i'll|we|we're|we've|me)\b|[我咱俺]", re.IGNORECASE)
 
 
@@ -82,7 +95,8 @@ class Company:
     people: list[tuple[str, str]] = field(default_factory=list)
 
     def mention(self, name: str, gender: str = "") -> None:
-        """Somebody was spoken of."""
+        """Somebody was spoken of; a gender that is known stays known."""
+        gender = gender or next((known for other, known in self.people if other == name), "")
         self.people = [each for each in self.people if each[0] != name][-7:]
         self.people.append((name, gender))
 
@@ -107,9 +121,12 @@ def subject_of(text: str, company: Company, *, speaker: str) -> str:
     if pronoun and pronoun["word"].lower() not in ("it", "它"):
         return company.meant_by(pronoun["word"]) or ""
     named = _OTHERS_FIRST.match(text)
-    if named and named["name"].lower() not in _NOT_NAMES and (own is None or own.start() > named.start()):
-        company.mention(named["name"])
-        return named["name"]
+    name = _trimmed(named["name"]) if named else ""
+    if named and name and not _ELLIPSIS_VERB.fullmatch(name) and (own is None or own.start() > named.start("name")):
+        company.mention(name)
+        return name
+    if _MINE.match(text):
+        return speaker
     bare = _ZH_BARE.search(text)
     if bare and (own is None or bare.start() < own.start()):
         return _relation(bare.group(1), company)
@@ -132,29 +149,35 @@ def notice(text: str, company: Company) -> None:
     """Take note of the people that a text speaks of."""
     for match in _MY.finditer(text):
         _relation(match.group(1), company)
-    for match in _ZH_MY.finditer(text):
-        company.mention(match.group(1))
-    for match in _ZH_WITH.finditer(text):
-        company.mention(match.group(1))
+    for pattern in (_ZH_MY, _ZH_WITH):
+        for match in pattern.finditer(text):
+            _relation(match.group(1), company)
+    places = {_trimmed(match.group("name")) for match in _PLACE.finditer(text)}
     for name in names_in(text):
-        if name[:1].isupper() or "\u4e00" <= name[:1] <= "\u9fff":
+        if name not in places and (name[:1].isupper() or "\u4e00" <= name[:1] <= "\u9fff"):
             company.mention(name)
 
 
 def _relation(words: str, company: Company) -> str:
-    last = words.lower().split()[-1]
-    company.mention(words, "f" if last in _FEMALE else "m" if last in _MALE else "")
+    company.mention(words, _gender(words.lower().split()[-1]))
     return words
+
+
+def _gender(relation: str) -> str:
+    if relation in _FEMALE or _ZH_FEMALE.search(relation):
+        return "f"
+    return "m" if relation in _MALE or _ZH_MALE.search(relation) else ""
 
 
 def _trimmed(name: str) -> str:
     """A name without the ordinary words that a sentence began with."""
     words = name.split()
-    while words and words[0].lower().strip("'’") in _NOT_NAMES:
-        words = words[1:]
-    while words and words[-1].lower() in _NOT_NAMES and len(words[-1]) > 1:
-        words = words[:-1]
-    return " ".join(words)
+    first, end = 0, len(words)
+    while first < end and words[first].lower().strip("'’") in _NOT_NAMES:
+        first += 1
+    while first < end and words[end - 1].lower() in _NOT_NAMES and len(words[end - 1]) > 1:
+        end -= 1
+    return " ".join(words[first:end])
 
 
 def known_people(company: Company) -> Sequence[str]:

@@ -51,7 +51,17 @@ def when_of(text: str, *, said_at: datetime) -> When:
             ahead=ahead,
         )
     if begins is not None:
-        return When(valid_from=begins.since, event_from=begins.since, event_to=begins.until, precision=begins.precision)
+        over = until.until if until is not None else None
+        if over is not None and begins.since is not None and over <= begins.since:
+            over = None
+        ends = begins.until if over is None else over
+        return When(
+            valid_from=begins.since,
+            valid_to=over,
+            event_from=begins.since,
+            event_to=ends,
+            precision=begins.precision,
+        )
     if until is not None:
         return When(
             valid_from=said_at,
