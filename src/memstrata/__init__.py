@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from memstrata.aio import AsyncMemory
+    from memstrata.client import RemoteMemory
     from memstrata.memory import Memory
     from memstrata.models.budget import Budget
     from memstrata.types import (
@@ -59,6 +60,7 @@ _HOMES = {
     "AsyncMemory": "memstrata.aio",
     "Budget": "memstrata.models.budget",
     "Memory": "memstrata.memory",
+    "RemoteMemory": "memstrata.client",
     **dict.fromkeys(_NOUNS, "memstrata.types"),
 }
 
@@ -80,6 +82,7 @@ __all__ = [
     "Page",
     "Profile",
     "Receipt",
+    "RemoteMemory",
     "Scope",
     "Section",
     "Source",

@@ -16,7 +16,7 @@ from memstrata.core.ids import new_id
 from memstrata.core.messages import Batch, read_batch
 from memstrata.core.passages import vector_space
 from memstrata.core.records import CORRECTS, SCRUB_QUEUE, Appended, NewJob
-from memstrata.errors import InvalidInput
+from memstrata.errors import InvalidInput, Stale
 from memstrata.extract.rules.extractor import RulesExtractor, restated
 from memstrata.forgetting import forget_on_request
 from memstrata.govern.secrets import without_secrets
@@ -34,6 +34,7 @@ from memstrata.settings import Settings
 from memstrata.types import (
     LOG_KINDS,
     AskedToForget,
+    Change,
     Fact,
     Facts,
     ForgetReceipt,
@@ -45,7 +46,7 @@ from memstrata.types import (
     Source,
     Stats,
 )
-from memstrata.update.wishes import correction
+from memstrata.update.wishes import correction, unless_stale
 
 if TYPE_CHECKING:
     from memstrata.models.budget import Budget  # it brings the HTTP client along
@@ -152,9 +153,9 @@ class Parts:
         found.degraded += self.notes(scope)
         return found
 
-    def correct(self, scope: Scope, fact: Fact, text: str) -> str:
+    def correct(self, scope: Scope, read: Callable[[], Fact], text: str, *, version: str | None) -> str:
         """Remember the user's own words and put them in the place of a fact; returns the new fact's id."""
-        now = self.clock()
+        now, fact = self.clock(), read()
         batch = read_batch(
             text,
             scope=scope,
@@ -165,12 +166,21 @@ class Parts:
             clean=without_secrets,
         )
         text = batch.episodes[0].text
+        unless_stale(self.store, scope, read, lambda _: None, version=version)  # before anything is remembered
         (episode,) = self.store.append(scope, batch.episodes, recorded_at=now, jobs=self.jobs)
         source = Source(episode_id=episode.id, start=0, end=len(text))
         claim = restated(fact.claim, text, source)
         new_id = self.make_id("fa")
         changes = correction(fact, claim, new_id, cause=self.make_id("us"), at=now)
-        self.store.change_facts(scope, changes, expected=None)
+
+        def write(expected: int | None) -> list[Change]:
+            return self.store.change_facts(scope, changes, expected=expected)
+
+        try:
+            unless_stale(self.store, scope, read, write, version=version)
+        except Stale:
+            self.forget(scope, [episode.id])  # what was to be corrected changed in between: nothing was said
+            raise
         self.worker.wake()
         return new_id
 

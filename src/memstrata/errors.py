@@ -27,6 +27,12 @@ class Conflict(MemstrataError):
     code = "conflict"
 
 
+class Stale(MemstrataError):
+    """The fact is no longer as the caller saw it; read it again and decide anew. Nothing was changed."""
+
+    code = "stale"
+
+
 class LogMoved(MemstrataError):
     """Another change of facts came between deciding and writing; decide again."""
 
@@ -109,3 +115,39 @@ class BudgetExceeded(ModelError):
     """The day's budget of calls, tokens or money for this scope is used up."""
 
     code = "budget_exceeded"
+
+
+class AccessError(MemstrataError):
+    """A server did not let a call through; nothing of it was done."""
+
+    code = "access"
+
+
+class Unauthorized(AccessError):
+    """The server asks for a key, and none or no valid one was given."""
+
+    code = "unauthorized"
+
+
+class Forbidden(AccessError):
+    """The key may not do this."""
+
+    code = "forbidden"
+
+
+class RateLimited(AccessError):
+    """Too many calls in a short time; try again later."""
+
+    code = "rate_limited"
+
+
+class TooLarge(AccessError):
+    """The request holds more bytes than the server takes."""
+
+    code = "too_large"
+
+
+class Unreachable(MemstrataError):
+    """The server does not answer, or something else than Memstrata answers at its address."""
+
+    code = "unreachable"

@@ -25,7 +25,7 @@ from memstrata.errors import NotFound
 from memstrata.recall.facts import FactRequest, aliases, find_facts
 from memstrata.recall.profile import build_profile, in_time
 from memstrata.types import Change, ChangeKind, Fact, FactKind, Facts, FactStatus, Profile, Scope
-from memstrata.update.wishes import undoing, wish
+from memstrata.update.wishes import undoing, unless_stale, wish
 
 Time = datetime | str
 MOST_OF_A_PROFILE = 1000
@@ -139,10 +139,15 @@ class FactVerbs:
         agent_id: str | None = None,
         app_id: str | None = None,
         run_id: str | None = None,
+        version: str | None = None,
     ) -> Fact:
-        """Put the user's own words in the place of a fact, which was never right. Returns the new fact."""
+        """Put the user's own words in the place of a fact, which was never right. Returns the new fact.
+
+        `version`: the `Fact.version` that the caller saw; where the fact has changed since, `Stale` is raised and
+        nothing is written. So for the other verbs that change a fact.
+        """
         scope = checked_scope(user_id, agent_id, app_id, run_id)
-        new_id = self._parts.correct(scope, self._fact(scope, id), checked_query(text))
+        new_id = self._parts.correct(scope, lambda: self._fact(scope, id), checked_query(text), version=version)
         return self._fact(scope, new_id)
 
     def retire(
@@ -153,9 +158,10 @@ class FactVerbs:
         agent_id: str | None = None,
         app_id: str | None = None,
         run_id: str | None = None,
+        version: str | None = None,
     ) -> Fact:
         """Believe a fact no more: it never was right. Its history stays; to erase it, forget its episodes."""
-        return self._wish("retired", checked_scope(user_id, agent_id, app_id, run_id), id)
+        return self._wish("retired", checked_scope(user_id, agent_id, app_id, run_id), id, version)
 
     def confirm(
         self,
@@ -165,9 +171,10 @@ class FactVerbs:
         agent_id: str | None = None,
         app_id: str | None = None,
         run_id: str | None = None,
+        version: str | None = None,
     ) -> Fact:
         """The user says yes: a fact leaves quarantine or dispute."""
-        return self._wish("confirmed", checked_scope(user_id, agent_id, app_id, run_id), id)
+        return self._wish("confirmed", checked_scope(user_id, agent_id, app_id, run_id), id, version)
 
     def reject(
         self,
@@ -177,9 +184,10 @@ class FactVerbs:
         agent_id: str | None = None,
         app_id: str | None = None,
         run_id: str | None = None,
+        version: str | None = None,
     ) -> Fact:
         """The user says no to a fact that waits in quarantine, or to any other."""
-        return self._wish("rejected", checked_scope(user_id, agent_id, app_id, run_id), id)
+        return self._wish("rejected", checked_scope(user_id, agent_id, app_id, run_id), id, version)
 
     def pin(
         self,
@@ -190,10 +198,11 @@ class FactVerbs:
         app_id: str | None = None,
         run_id: str | None = None,
         pinned: bool = True,
+        version: str | None = None,
     ) -> Fact:
         """Keep a fact among the first wherever it bears on a question; `pinned=False` takes that back."""
         kind: ChangeKind = "pinned" if pinned else "unpinned"
-        return self._wish(kind, checked_scope(user_id, agent_id, app_id, run_id), id)
+        return self._wish(kind, checked_scope(user_id, agent_id, app_id, run_id), id, version)
 
     def mute(
         self,
@@ -204,10 +213,11 @@ class FactVerbs:
         app_id: str | None = None,
         run_id: str | None = None,
         muted: bool = True,
+        version: str | None = None,
     ) -> Fact:
         """Never bring a fact up, without forgetting it; `muted=False` takes that back."""
         kind: ChangeKind = "muted" if muted else "unmuted"
-        return self._wish(kind, checked_scope(user_id, agent_id, app_id, run_id), id)
+        return self._wish(kind, checked_scope(user_id, agent_id, app_id, run_id), id, version)
 
     def undo(
         self,
@@ -234,8 +244,12 @@ class FactVerbs:
             raise NotFound(f"no fact {id_!r} in this scope")
         return found[0]
 
-    def _wish(self, kind: ChangeKind, scope: Scope, id_: str) -> Fact:
-        fact = self._fact(scope, id_)
+    def _wish(self, kind: ChangeKind, scope: Scope, id_: str, version: str | None) -> Fact:
+        store, fact = self._parts.store, self._fact(scope, id_)
         changes = wish(kind, fact.id, cause=self._parts.make_id("us"), at=self._parts.clock())
-        self._parts.store.change_facts(scope, changes, expected=None)
+
+        def write(expected: int | None) -> list[Change]:
+            return store.change_facts(scope, changes, expected=expected)
+
+        unless_stale(store, scope, lambda: self._fact(scope, id_), write, version=version)
         return self._fact(scope, id_)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
+from memstrata.core.access import Key
 from memstrata.core.candidates import Floats, Integers, Pool, Probe, View
 from memstrata.core.facts.erasing import Redaction
 from memstrata.core.facts.log import NewChange
@@ -19,6 +20,7 @@ from memstrata.core.records import (
     Forgotten,
     Job,
     JobCounts,
+    KeptAnswer,
     NewEpisode,
     NewJob,
     Prompt,
@@ -150,7 +152,31 @@ class FactStore(Protocol):
         ...
 
 
-class Store(FactStore, Protocol):
+class AccessStore(Protocol):
+    """What a server keeps beside the memories: keys, and its answers to calls with an idempotency key."""
+
+    def put_key(self, key: Key) -> None:
+        """Keep a key, in place of one with the same id."""
+        ...
+
+    def key(self, id: str) -> Key | None:  # noqa: A002 - the field's word
+        """A key by its id, revoked or not, None for an unknown one."""
+        ...
+
+    def keys(self) -> list[Key]:
+        """All keys, revoked ones too, in the order of their making."""
+        ...
+
+    def keep_answer(self, name: bytes, answer: KeptAnswer, *, at: datetime, drop_before: datetime) -> None:
+        """Keep an answer under a name unless the name has one, and drop those that were kept before a time."""
+        ...
+
+    def kept_answer(self, name: bytes) -> KeptAnswer | None:
+        """The answer of this name."""
+        ...
+
+
+class Store(FactStore, AccessStore, Protocol):
     """Keeps one memory's episodes, vectors and jobs durably, one partition of scopes from another.
 
     Every method that takes a `Scope` reads or writes that scope only; `run_id` narrows it to one run. Safe to call

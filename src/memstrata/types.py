@@ -5,6 +5,7 @@ Times are aware `datetime`s. Text positions are Python string offsets (code poin
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -201,6 +202,16 @@ class Fact:
     confirmed: bool = False
     pinned: bool = False
     muted: bool = False
+
+    @property
+    def version(self) -> str:
+        """Changes whenever anything about the fact does; 32 hexadecimal digits."""
+        times = (self.valid_from, self.valid_to, self.recorded_at, self.retired_at)
+        stand = (self.status, self.superseded_by, self.disputed_with, self.confirmed, self.pinned, self.muted)
+        rests_on = tuple((each.episode_id, each.start, each.end) for each in self.sources)
+        moments = tuple(each and each.timestamp() for each in times)
+        whole = repr((self.id, self.text, self.claim.value, self.confidence, moments, stand, rests_on))
+        return hashlib.sha256(whole.encode()).hexdigest()[:32]
 
     @property
     def text(self) -> str:

@@ -157,3 +157,20 @@ def test_the_clock_of_the_memory_says_what_today_is(memory: Memory) -> None:
     )
     hits = memory.search("Where does she live?", user_id="eve", items="fact", as_of="2031-01-01T00:00Z")  # type: ignore[arg-type]
     assert len(hits) == 1
+
+
+@pytest.mark.parametrize("items", [("fact",), ("fact", "episode")])
+def test_a_question_in_the_words_of_what_was_superseded_finds_todays_truth_first(
+    memory: Memory, items: tuple[str, ...]
+) -> None:
+    for day, home in (
+        ("2024-01-11", "I live in Rome."),
+        ("2024-03-01", "I moved to Lima."),
+        ("2024-05-01", "I moved to Oslo."),
+    ):
+        memory.add(Message(content=home, timestamp=moment(day)), user_id="bob", wait=True)
+    found = memory.search("Where does he live?", user_id="bob", items=items)  # type: ignore[arg-type]
+    assert found[0].text == "I moved to Oslo."
+    assert [fact.text for fact in found[0].supersedes] == ["I moved to Lima."]
+    then = memory.search("Where does he live?", user_id="bob", items=items, as_of=moment("2024-04-01"))  # type: ignore[arg-type]
+    assert then[0].text == "I moved to Lima."

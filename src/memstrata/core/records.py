@@ -170,3 +170,14 @@ class Completion:
     text: str
     prompt_tokens: int
     completion_tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptAnswer:
+    """What a server answered to a call with an idempotency key, without any of the user's words.
+
+    `request`: digest of the call. `body`: JSON, what is needed to answer the same again.
+    """
+
+    request: bytes
+    body: str

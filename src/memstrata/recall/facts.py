@@ -31,6 +31,8 @@ from memstrata.types import Fact, FactKind, Facts, FactStatus, LogKind, Scope
 TURNS = 60
 """Turns whose facts are weighed."""
 MOST_ENTITIES = 200
+GENERATIONS = 5
+"""How many times in a row a statement may have been superseded for the first to lead to the last."""
 _WORD = re.compile(r"[^\W\d_][\w'’-]+")
 _HAN = re.compile("[\u3400-\u9fff]+")
 _NOT_FOUND = -3.0
@@ -81,12 +83,35 @@ def rank_facts(
     named = _named(request.query or "")
     if named and request.view.filter is None:
         facts += _seen(store, scope, FactQuery(entities=named, kinds=request.kinds), request)
+    lent = _turns_of_what_they_superseded(store, scope, request, episodes)
+    facts += _seen(store, scope, FactQuery(ids=sorted(lent), kinds=request.kinds), request) if lent else []
     if request.about is not None:
         about = set(aliases(store, scope, request.about))
         facts = [fact for fact in facts if {folded(name) for name in (fact.subject, *fact.entities)} & about]
     until = request.view.said_until
     unique = list({fact.id: fact for fact in facts if until is None or microseconds(fact.said_at) <= until}.values())
-    return _ranked(store, embedder, scope, request, scored, episodes, unique)
+    return _ranked(store, embedder, scope, request, scored, episodes, unique, lent)
+
+
+def _turns_of_what_they_superseded(
+    store: Store, scope: Scope, request: FactRequest, episodes: Mapping[str, int]
+) -> dict[str, set[str]]:
+    """Where a question finds a turn of which something no longer holds: by each fact that holds since, such turns.
+
+    "Where do I live?" shares no word with "I moved to Lisbon", but with the "I live in Ghent" that it superseded.
+    """
+    if request.at is None or request.known_at is not None or not episodes:
+        return {}
+    closed = store.facts(scope, FactQuery(rows=list(episodes.values()), statuses=["superseded"]))
+    turns = {fact.id: {source.episode_id for source in fact.sources} & episodes.keys() for fact in closed}
+    lent: dict[str, set[str]] = {}
+    for _ in range(GENERATIONS):
+        for fact in closed:
+            if fact.superseded_by is not None:
+                lent.setdefault(fact.superseded_by, set()).update(turns.get(fact.id, ()), lent.get(fact.id, ()))
+        ids = sorted({fact.superseded_by for fact in closed if fact.superseded_by is not None})
+        closed = store.facts(scope, FactQuery(ids=ids, statuses=["superseded"])) if ids else []
+    return lent
 
 
 def aliases(store: Store, scope: Scope, name: str) -> list[str]:
@@ -137,7 +162,9 @@ def _ranked(
     scored: Scored,
     episodes: Mapping[str, int],
     facts: Sequence[Fact],
+    lent: Mapping[str, Collection[str]],
 ) -> list[Standing]:
+    """`lent`: turns whose score a fact has as well as those of its own (see `_turns_of_what_they_superseded`)."""
     places = {int(row): place for place, row in enumerate(scored.pool.rows)}
     question = request.query or ""
     asks_others = _ASKS_OTHERS.search(question) is not None
@@ -146,7 +173,9 @@ def _ranked(
     lowest = min(scores.values(), default=0.0) + _NOT_FOUND
     standings = stand(
         facts,
-        found=lambda fact: max(scores.get(source.episode_id, lowest) for source in fact.sources),
+        found=lambda fact: max(
+            scores.get(id_, lowest) for id_ in (*(s.episode_id for s in fact.sources), *lent.get(fact.id, ()))
+        ),
         query_terms=frozenset(scored.question.terms),
         kinds=asked_kinds(question),
         asks_others=asks_others,

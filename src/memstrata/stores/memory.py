@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
+from memstrata.core.access import Key
 from memstrata.core.candidates import Floats, Integers, Pool, Probe, View
 from memstrata.core.facts.erasing import Redaction, without_episodes
 from memstrata.core.facts.log import NewChange
@@ -26,6 +27,7 @@ from memstrata.core.records import (
     Forgotten,
     Job,
     JobCounts,
+    KeptAnswer,
     NewEpisode,
     NewJob,
     Spent,
@@ -49,6 +51,8 @@ class MemoryStore:
         self._jobs = MemoryJobs()
         self._facts = MemoryFacts()
         self._space: str | None = None
+        self._keys: dict[str, Key] = {}
+        self._answers: dict[bytes, tuple[datetime, KeptAnswer]] = {}
         self._closed = False
 
     def append(
@@ -335,6 +339,32 @@ class MemoryStore:
         """See `Store.retry_dead`."""
         with self._open():
             return self._jobs.retry_dead(at=at)
+
+    def put_key(self, key: Key) -> None:
+        """See `AccessStore.put_key`."""
+        with self._open():
+            self._keys[key.id] = key
+
+    def key(self, id: str) -> Key | None:  # noqa: A002 - the field's word
+        """See `AccessStore.key`."""
+        with self._open():
+            return self._keys.get(id)
+
+    def keys(self) -> list[Key]:
+        """See `AccessStore.keys`."""
+        with self._open():
+            return sorted(self._keys.values(), key=lambda each: (each.created_at, each.id))
+
+    def keep_answer(self, name: bytes, answer: KeptAnswer, *, at: datetime, drop_before: datetime) -> None:
+        """See `AccessStore.keep_answer`."""
+        with self._open():
+            self._answers = {each: kept for each, kept in self._answers.items() if kept[0] >= drop_before}
+            self._answers.setdefault(name, (at, answer))
+
+    def kept_answer(self, name: bytes) -> KeptAnswer | None:
+        """See `AccessStore.kept_answer`."""
+        with self._open():
+            return self._answers[name][1] if name in self._answers else None
 
     def close(self) -> None:
         """Let go of everything."""

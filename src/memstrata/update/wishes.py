@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from memstrata.core.facts.codec import claim_to_json, time_to_json
 from memstrata.core.facts.log import NewChange
-from memstrata.types import Change, ChangeKind, Claim, Fact
+from memstrata.errors import LogMoved, Stale
+from memstrata.ports import FactStore
+from memstrata.types import Change, ChangeKind, Claim, Fact, Scope
 from memstrata.update.reconcile import new_change
 
 USER = "user"
+T = TypeVar("T")
+
+
+def unless_stale(
+    store: FactStore, scope: Scope, read: Callable[[], Fact], write: Callable[[int | None], T], *, version: str | None
+) -> T:
+    """Write what is decided about a fact; where the caller says which version it saw, only on top of that one.
+
+    `write` gets the number of the log that the decision rests on, None for any. Raises `Stale` for another version.
+    """
+    while version is not None:
+        last = store.last_change(scope)
+        if (now := read().version) != version:
+            raise Stale(f"the fact is at version {now}, not at {version!r}; read it again")
+        try:
+            return write(last)
+        except LogMoved:
+            continue  # by something else perhaps: the version tells
+    return write(None)
 
 
 def wish(kind: ChangeKind, fact_id: str, *, cause: str, at: datetime) -> list[NewChange]:

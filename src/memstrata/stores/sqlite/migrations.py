@@ -12,9 +12,9 @@ import apsw
 
 from memstrata.stores.sqlite.blocks import seal
 from memstrata.stores.sqlite.episodes import put_features
-from memstrata.stores.sqlite.sql import SCHEMA, STEP_3, STEP_4, Q
+from memstrata.stores.sqlite.sql import SCHEMA, STEP_3, STEP_4, STEP_5, Q
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 
 def migrate(connection: apsw.Connection, version: int) -> None:
@@ -43,7 +43,17 @@ def _add_sentences(connection: apsw.Connection) -> None:
     connection.execute(STEP_4)
 
 
-_STEPS: dict[int, Callable[[apsw.Connection], None]] = {2: _count_proper_nouns, 3: _add_facts, 4: _add_sentences}
+def _add_access(connection: apsw.Connection) -> None:
+    """5: a server has keys, and knows what it answered."""
+    connection.execute(STEP_5)
+
+
+_STEPS: dict[int, Callable[[apsw.Connection], None]] = {
+    2: _count_proper_nouns,
+    3: _add_facts,
+    4: _add_sentences,
+    5: _add_access,
+}
 _DERIVED_SINCE = 4
 """Before this version, less or something else was derived from a text."""
 

@@ -373,3 +373,9 @@ DELETE FROM sqlite_stat4;
 
 -- name: vector_of
 SELECT half FROM vector WHERE space = ? AND id = ?;
+
+-- name: put_key
+INSERT INTO access_key (id, body) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body;
+
+-- name: keep_answer
+INSERT OR IGNORE INTO kept_answer (name, request, body, at) VALUES (?, ?, ?, ?);

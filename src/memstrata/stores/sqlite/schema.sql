@@ -1,4 +1,4 @@
--- Schema 3. An episode's id is scope number << 32 | row: the rows of a scope are one contiguous range. A change of a
+-- Schema 5. An episode's id is scope number << 32 | row: the rows of a scope are one contiguous range. A change of a
 -- fact has scope number << 32 | its number in the scope's log, a fact that of the first change that is left of it.
 
 -- What the file itself knows: the current vector space, the salt of nothing else.
@@ -215,3 +215,18 @@ CREATE TABLE spend (
   micros INTEGER NOT NULL,
   PRIMARY KEY (scope, day)
 ) WITHOUT ROWID;
+
+-- Keys of a server, each a JSON text; of their secrets only digests.
+CREATE TABLE access_key (
+  id   TEXT PRIMARY KEY,
+  body TEXT NOT NULL
+) WITHOUT ROWID;
+
+-- What a server answered to calls with an idempotency key, without any of the user's words; kept for a day.
+CREATE TABLE kept_answer (
+  name    BLOB PRIMARY KEY,
+  request BLOB NOT NULL,
+  body    TEXT NOT NULL,
+  at      INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX kept_answer_at ON kept_answer (at);

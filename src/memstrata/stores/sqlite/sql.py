@@ -19,6 +19,7 @@ def _load(name: str) -> str:
 SCHEMA = _load("schema.sql")
 STEP_3 = _load("step_3.sql")
 STEP_4 = _load("step_4.sql")
+STEP_5 = _load("step_5.sql")
 Q: dict[str, str] = {name: body.strip() for name, body in _BLOCK.findall(_load("queries.sql"))}
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import apsw
 import numpy as np
 
+from memstrata.core.access import Key
 from memstrata.core.candidates import Floats, Integers, Pool, Probe, View
 from memstrata.core.clock import microseconds
 from memstrata.core.facts.erasing import Redaction
@@ -26,12 +27,13 @@ from memstrata.core.records import (
     Forgotten,
     Job,
     JobCounts,
+    KeptAnswer,
     NewEpisode,
     NewJob,
     Spent,
     TextRow,
 )
-from memstrata.stores.sqlite import episodes, erasing, facts, jobs, vectors
+from memstrata.stores.sqlite import access, episodes, erasing, facts, jobs, vectors
 from memstrata.stores.sqlite.cache import IndexCache
 from memstrata.stores.sqlite.database import Database
 from memstrata.stores.sqlite.scopes import scope_number, scope_of
@@ -275,6 +277,31 @@ class SqliteStore:
     def retry_dead(self, *, at: datetime) -> int:
         """See `Store.retry_dead`."""
         return self._database.write(lambda connection: jobs.retry_dead(connection, at=at))
+
+    def put_key(self, key: Key) -> None:
+        """See `AccessStore.put_key`."""
+        self._database.write(lambda connection: access.put_key(connection, key))
+
+    def key(self, id: str) -> Key | None:  # noqa: A002 - the field's word
+        """See `AccessStore.key`."""
+        with self._database.read() as connection:
+            return access.key(connection, id)
+
+    def keys(self) -> list[Key]:
+        """See `AccessStore.keys`."""
+        with self._database.read() as connection:
+            return access.keys(connection)
+
+    def keep_answer(self, name: bytes, answer: KeptAnswer, *, at: datetime, drop_before: datetime) -> None:
+        """See `AccessStore.keep_answer`."""
+        self._database.write(
+            lambda connection: access.keep_answer(connection, name, answer, at=at, drop_before=drop_before)
+        )
+
+    def kept_answer(self, name: bytes) -> KeptAnswer | None:
+        """See `AccessStore.kept_answer`."""
+        with self._database.read() as connection:
+            return access.kept_answer(connection, name)
 
     def close(self) -> None:
         """See `Store.close`."""

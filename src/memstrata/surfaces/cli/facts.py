@@ -50,7 +50,7 @@ def facts(
             limit=limit,
         )
     if as_json:
-        show.print_json({"facts": list(found), "degraded": list(found.degraded)})
+        show.print_json(found)
     elif found:
         show.print_facts(found)
     else:

@@ -8,11 +8,11 @@ import sys
 from rich.markup import escape
 
 from memstrata.errors import InvalidInput, MemstrataError
-from memstrata.surfaces.cli import asking, facts, governing, remembering, wishes, working
+from memstrata.surfaces.cli import asking, facts, governing, remembering, serving, wishes, working
 from memstrata.surfaces.cli.app import app
 from memstrata.surfaces.cli.show import ERR
 
-__all__ = ["app", "asking", "facts", "governing", "main", "remembering", "wishes", "working"]
+__all__ = ["app", "asking", "facts", "governing", "main", "remembering", "serving", "wishes", "working"]
 
 FAILED, WRONG_USE = 1, 2
 

@@ -15,8 +15,8 @@ from rich.table import Table
 
 from memstrata.memory import Memory
 from memstrata.surfaces.cli.options import ScopeIds
-from memstrata.surfaces.wire import to_json
 from memstrata.types import Episode, Fact, Hits
+from memstrata.wire import to_json
 
 AT_ONCE = timedelta()
 OUT = Console(highlight=False)

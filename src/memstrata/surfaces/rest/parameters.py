@@ -1,0 +1,89 @@
+"""Arguments of the verbs as requests carry them: one description each, defaults from the verbs themselves."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, create_model
+
+from memstrata.core.messages import MAX_ID, MAX_TEXT
+from memstrata.core.requests import MAX_LIMIT, MAX_QUERY
+from memstrata.memory import Memory
+from memstrata.types import FactKind, FactStatus, ItemKind, Role
+
+_CLOSED = ConfigDict(extra="forbid", strict=True)
+
+
+class TextPart(BaseModel):
+    """A part of a content, as chat APIs write it."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+    text: str
+
+
+class MessageBody(BaseModel):
+    """A message; fields that chat APIs put beside the words are accepted and not kept."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+    content: Annotated[str, Field(max_length=MAX_TEXT)] | list[TextPart] | None = None
+    role: Role = "user"
+    name: str | None = None
+    timestamp: str | None = Field(None, description="When it was said, ISO 8601.")
+    metadata: dict[str, JsonValue] | None = None
+    id: str | None = Field(None, description="The caller's own id; the same id again is the same message.")
+
+
+Id = Annotated[str, Field(max_length=MAX_ID)]
+Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT["limit"])]
+Filters = dict[str, JsonValue]
+
+PARAMETERS: Mapping[str, tuple[Any, str]] = {
+    "user_id": (Id | None, "Whose memory."),
+    "agent_id": (Id | None, "Which agent's memory."),
+    "app_id": (Id | None, "Which application's memory; with a key, its own where this is left out."),
+    "run_id": (Id | None, "Which conversation."),
+    "messages": (str | MessageBody | list[MessageBody | str], "A text, a message or a list of them."),
+    "timestamp": (str | None, "When they were said, for messages without their own; ISO 8601."),
+    "metadata": (dict[str, JsonValue] | None, "Added to each message's own."),
+    "wait": (bool, "Answer only when the background work it caused is done too."),
+    "query": (Annotated[str, Field(max_length=MAX_QUERY)], "The question."),
+    "limit": (Limit, "At most so many."),
+    "max_tokens": (Annotated[int, Field(ge=1, le=MAX_LIMIT["max_tokens"])], "The text is never longer."),
+    "as_of": (str | None, "The world's clock: only what had been said, or held, by then; ISO 8601."),
+    "known_at": (str | None, "Our clock: only what had been stored, or was believed, by then; ISO 8601."),
+    "filters": (Filters | None, "On role, name, run_id, timestamp, metadata...; with AND, OR, NOT."),
+    "items": (list[ItemKind], "What to find."),
+    "id": (Id, "The id."),
+    "ids": (list[Id] | Literal["everything"], "Ids of episodes; without it, everything that the scope names."),
+    "cursor": (str | None, "The `next` of the page before."),
+    "about": (str | None, "Whom or what they are about, under any of its names."),
+    "kind": (FactKind | list[FactKind] | None, "Of these kinds."),
+    "status": (FactStatus | list[FactStatus], "That stand so."),
+    "current": (bool, "Only those that hold now, or at `as_of`."),
+    "entity": (Annotated[str, Field(max_length=MAX_QUERY)], "A person or thing, under any of its names."),
+    "text": (Annotated[str, Field(max_length=MAX_QUERY)], "The right words."),
+    "pinned": (bool, "False takes it back."),
+    "muted": (bool, "False takes it back."),
+}
+HEADERS = frozenset({"version"})
+"""Arguments that are headers: `If-Match` carries the version of a fact."""
+_OPTIONAL: Mapping[tuple[str, str], Any] = {("facts", "query"): Annotated[str, Field(max_length=MAX_QUERY)] | None}
+_IN_A_QUERY: Mapping[str, tuple[Any, str]] = {
+    "filters": (str | None, PARAMETERS["filters"][1] + " As JSON."),
+}
+
+
+def body_of(verb: str, *, query: bool) -> type[BaseModel]:
+    """The request of a verb, without what stands in the path or in headers. `query`: it is a query string."""
+    fields: dict[str, Any] = {}
+    for name, parameter in inspect.signature(getattr(Memory, verb)).parameters.items():
+        if name in HEADERS or name in ("self", "id"):
+            continue
+        kind, description = (_IN_A_QUERY if query else {}).get(name) or PARAMETERS[name]
+        kind = _OPTIONAL.get((verb, name), kind)
+        default = ... if parameter.default is inspect.Parameter.empty else parameter.default
+        fields[name] = (kind, Field(list(default) if isinstance(default, tuple) else default, description=description))
+    config = ConfigDict(extra="forbid", strict=not query)
+    return create_model(f"{verb.capitalize()}Request", __config__=config, **fields)
