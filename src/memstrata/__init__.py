@@ -9,7 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from memstrata.aio import AsyncMemory
+    from memstrata.aio import AsyncChat, AsyncMemory
+    from memstrata.chat import Answer, Chat
     from memstrata.client import RemoteMemory
     from memstrata.memory import Memory
     from memstrata.models.budget import Budget
@@ -19,15 +20,19 @@ if TYPE_CHECKING:
         Claim,
         Context,
         Episode,
+        ExportReceipt,
         Fact,
         Facts,
         ForgetReceipt,
         Hit,
         Hits,
+        ImportReceipt,
         Message,
+        NotRead,
         Page,
         Profile,
         Receipt,
+        RestoreReceipt,
         Scope,
         Section,
         Source,
@@ -42,33 +47,43 @@ _NOUNS = (
     "Claim",
     "Context",
     "Episode",
+    "ExportReceipt",
     "Fact",
     "Facts",
     "ForgetReceipt",
     "Hit",
     "Hits",
+    "ImportReceipt",
     "Message",
+    "NotRead",
     "Page",
     "Profile",
     "Receipt",
+    "RestoreReceipt",
     "Scope",
     "Section",
     "Source",
     "Stats",
 )
 _HOMES = {
+    "Answer": "memstrata.chat",
+    "AsyncChat": "memstrata.aio",
     "AsyncMemory": "memstrata.aio",
     "Budget": "memstrata.models.budget",
+    "Chat": "memstrata.chat",
     "Memory": "memstrata.memory",
     "RemoteMemory": "memstrata.client",
     **dict.fromkeys(_NOUNS, "memstrata.types"),
 }
 
 __all__ = [
+    "Answer",
     "AskedToForget",
+    "AsyncChat",
     "AsyncMemory",
     "Budget",
     "Change",
+    "Chat",
     "Claim",
     "Context",
     "Episode",

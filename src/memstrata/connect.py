@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-import socket
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Literal, TypeVar, cast, get_args
 
+from memstrata.background import Background, reader_with, worker_of
 from memstrata.core.clock import from_microseconds
 from memstrata.core.ids import new_id
 from memstrata.core.messages import Batch, read_batch
 from memstrata.core.passages import vector_space
-from memstrata.core.records import CORRECTS, SCRUB_QUEUE, Appended, NewJob
+from memstrata.core.records import CORRECTS, Appended, NewJob
 from memstrata.errors import InvalidInput, Stale
 from memstrata.extract.rules.extractor import RulesExtractor, restated
 from memstrata.forgetting import forget_on_request
 from memstrata.govern.secrets import without_secrets
-from memstrata.learning import extraction_queue, learn_by_model_with, learn_with, read_again
+from memstrata.learning import read_again
 from memstrata.models.cached import CachedEmbedder
-from memstrata.models.resolve import resolve_embedder, resolve_language_model
-from memstrata.ports import Embedder, Extractor, LanguageModel, Store
+from memstrata.models.resolve import resolve_embedder, resolve_language_model, resolve_local_model
+from memstrata.ports import Embedder, Extractor, LanguageModel, LocalModel, Store
 from memstrata.recall.items import search_items
 from memstrata.recall.search import NO_EMBEDDER, Request, search, still_embedding
-from memstrata.schedule.embedding import embed_scope_with, embedding_queue
-from memstrata.schedule.reading import ReadingState
-from memstrata.schedule.scrubbing import scrub_with
-from memstrata.schedule.worker import Handler, Worker
+from memstrata.schedule.embedding import embedding_queue
+from memstrata.schedule.salience import Salience
+from memstrata.schedule.worker import Worker
 from memstrata.settings import Settings
 from memstrata.types import (
     LOG_KINDS,
@@ -55,18 +53,7 @@ WorkerMode = Literal["thread", "none"]
 ForgetPolicy = Literal["act", "ask", "ignore"]
 """What happens when a user asks to forget: it is done, it waits for the application, or it is left alone."""
 STORE_GROUP = "memstrata.stores"
-MOST_UNREAD = 10_000
-"""`stats` counts no further: it reads what it counts."""
 Found = TypeVar("Found", Hits, Facts)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelReader:
-    """A language model that reads facts: the extractor that asks it, how its reading goes, and how to let go of it."""
-
-    extractor: Extractor
-    state: ReadingState
-    close: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +63,7 @@ class Parts:
     store: Store
     embedder: Embedder | None
     extractor: Extractor | None
-    reader: ModelReader | None
+    background: Background
     forget_requests: ForgetPolicy
     worker: Worker
     log_kind: LogKind | None
@@ -85,10 +72,7 @@ class Parts:
     @property
     def jobs(self) -> tuple[NewJob, ...]:
         """The work that new episodes cause."""
-        embedding = () if self.embedder is None else (NewJob(queue=embedding_queue(self.embedder)),)
-        extraction = () if self.extractor is None else (NewJob(queue=extraction_queue(self.extractor)),)
-        reading = () if self.reader is None else (NewJob(queue=extraction_queue(self.reader.extractor)),)
-        return embedding + extraction + reading
+        return self.background.jobs
 
     def make_episode_id(self) -> str:
         """A fresh id."""
@@ -145,8 +129,8 @@ class Parts:
         )
 
     def notes(self, scope: Scope) -> tuple[str, ...]:
-        """What a scope's facts are made without at present."""
-        return () if self.reader is None else self.reader.state.notes(scope)
+        """What a scope's facts and hits are made without at present."""
+        return self.background.notes(scope)
 
     def noted(self, scope: Scope, found: Found) -> Found:
         """What was found, with these notes."""
@@ -189,8 +173,9 @@ class Parts:
         receipt_id = self.make_id("fg")
         asked_at = self.clock()
         done = self.store.forget(scope, ids=ids, receipt_id=receipt_id, at=asked_at)
-        if self.reader is not None and not self.reader.state.unread(scope, most=1):
-            self.reader.state.went_well(scope)  # what could not be read is gone
+        reader = self.background.reader
+        if reader is not None and not reader.state.unread(scope, most=1):
+            reader.state.went_well(scope)  # what could not be read is gone
         return ForgetReceipt(
             id=receipt_id,
             forgotten=len(done.episode_ids),
@@ -245,33 +230,15 @@ class Parts:
             forgotten=counts.forgotten,
             facts=counts.facts,
             quarantined=counts.quarantined,
+            weighed=counts.weighed,
             degraded=degraded,
         )
-        return stats if self.reader is None else self._with_model(stats, self.reader, scope)
-
-    def _with_model(self, stats: Stats, reader: ModelReader, scope: Scope) -> Stats:
-        """The counts with those of the language model."""
-        state = reader.state
-        unread = state.unread(scope, most=MOST_UNREAD)
-        refused, spent = state.refused(scope), state.spent_today(scope, at=self.clock())
-        waiting = (f"model: {unread} episodes still to be read",) if unread else ()
-        return replace(
-            stats,
-            model=reader.extractor.name,
-            unread=unread,
-            refused_facts=refused.facts,
-            refused_answers=refused.answers,
-            calls_today=spent.calls,
-            tokens_today=spent.tokens,
-            money_today=spent.micros / 1_000_000,
-            degraded=stats.degraded + state.notes(scope) + waiting,
-        )
+        return self.background.described(stats, scope, at=self.clock())
 
     def close(self) -> None:
         """Stop the worker, let go of the model, then of the store."""
         self.worker.stop()
-        if self.reader is not None:
-            self.reader.close()
+        self.background.close()
         self.store.close()
 
 
@@ -281,6 +248,7 @@ def connect(
     embedder: str | Embedder | None,
     extractor: str | Extractor | None,
     model: str | LanguageModel | None,
+    local_model: str | LocalModel | None,
     budget: Budget | None,
     forget_requests: ForgetPolicy,
     log_kind: LogKind | Literal["auto"],
@@ -308,11 +276,13 @@ def connect(
         if vectors is not None:
             home.use_space(vector_space(vectors.fingerprint), queue=embedding_queue(vectors), at=clock())
         rules = _extractor(extractor)
+        salience = _salience(home, settings.local_model if local_model is None else local_model, at=clock())
         reader = None
         if language_model is not None:
             instead = "rules only" if rules is not None else "no facts are read"
-            reader = _reader(home, language_model, budget, clock, own=isinstance(asked, str), instead=instead)
-        runner = _worker(home, vectors, rules, reader, clock)
+            reader = reader_with(home, language_model, budget, clock, own=isinstance(asked, str), instead=instead)
+        background = Background(embedder=vectors, extractor=rules, reader=reader, salience=salience)
+        runner = worker_of(home, background, clock=clock)
     except BaseException:
         home.close()
         raise
@@ -322,7 +292,7 @@ def connect(
         store=home,
         embedder=vectors,
         extractor=rules,
-        reader=reader,
+        background=background,
         forget_requests=forget_requests,
         worker=runner,
         log_kind=None if log_kind == "auto" else log_kind,
@@ -349,6 +319,16 @@ def _embedder(spec: str | Embedder | None, settings: Settings) -> Embedder | Non
     return None if model is None else CachedEmbedder(model)
 
 
+def _salience(store: Store, spec: str | LocalModel, *, at: datetime) -> Salience | None:
+    """A local model that weighs what a store holds and will hold."""
+    model = resolve_local_model(spec)
+    if model is None:
+        return None
+    salience = Salience(store, model)
+    store.use_salience(salience.model, queue=salience.queue, at=at)
+    return salience
+
+
 def _extractor(spec: str | Extractor | None) -> Extractor | None:
     """An extractor by name; an object is itself."""
     if not isinstance(spec, str):
@@ -356,58 +336,6 @@ def _extractor(spec: str | Extractor | None) -> Extractor | None:
     if spec not in ("rules", "none"):
         raise InvalidInput(f"extractor is rules, none or an Extractor, not {spec!r}")
     return RulesExtractor() if spec == "rules" else None
-
-
-def _reader(
-    store: Store,
-    model: LanguageModel,
-    budget: Budget | None,
-    clock: Callable[[], datetime],
-    *,
-    own: bool,
-    instead: str,
-) -> ModelReader:
-    """A language model as a reader of facts: bounded in calls at once, on each scope's account. `own`: we made it."""
-    from memstrata.extract.model import ModelExtractor
-    from memstrata.models.at_once import AtOnce
-    from memstrata.models.budget import Budget, BudgetedModel
-
-    bounded, limits = AtOnce(model), budget or Budget()
-
-    def on_account(scope: Scope) -> LanguageModel:
-        return BudgetedModel(bounded, store, scope=scope, budget=limits, clock=clock)
-
-    extractor = ModelExtractor(bounded, on_account=on_account)
-    state = ReadingState(store, extractor=extractor.name, instead=instead)
-    return ModelReader(extractor=extractor, state=state, close=getattr(model, "close", _nothing) if own else _nothing)
-
-
-def _worker(
-    store: Store,
-    embedder: Embedder | None,
-    extractor: Extractor | None,
-    reader: ModelReader | None,
-    clock: Callable[[], datetime],
-) -> Worker:
-    handlers: dict[str, Handler] = {SCRUB_QUEUE: scrub_with(store)}
-    space = None if embedder is None else vector_space(embedder.fingerprint)
-    first: Handler | None = None
-    if embedder is not None:
-        handlers[embedding_queue(embedder)] = embed_scope_with(store, embedder)
-    if extractor is not None:
-        first = handlers[extraction_queue(extractor)] = learn_with(store, extractor, clock=clock, space=space)
-    patient: list[str] = []
-    if reader is not None:
-        patient = [extraction_queue(reader.extractor)]
-        handlers[patient[0]] = learn_by_model_with(
-            store, reader.extractor, first=first, state=reader.state, clock=clock, space=space
-        )
-    owner = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
-    return Worker(store, handlers, owner=owner, clock=clock, patient=patient)
-
-
-def _nothing() -> None:
-    """Nothing is to be let go of: the caller made it."""
 
 
 def _local_now() -> datetime:

@@ -111,6 +111,12 @@ class ModelUnavailable(ModelError):
     code = "model_unavailable"
 
 
+class ArtifactRefused(ModelError):
+    """A derived file of a model (keys and values, an adapter) is not what it should be and is not used."""
+
+    code = "artifact_refused"
+
+
 class BudgetExceeded(ModelError):
     """The day's budget of calls, tokens or money for this scope is used up."""
 

@@ -19,9 +19,9 @@ from memstrata.core.requests import (
 )
 from memstrata.core.tokens import Tokenizer, estimated_tokens
 from memstrata.errors import NotFound
-from memstrata.fact_verbs import FactVerbs
+from memstrata.exchange_verbs import ExchangeVerbs
 from memstrata.govern.secrets import without_secrets
-from memstrata.ports import Embedder, Extractor, LanguageModel, Store
+from memstrata.ports import Embedder, Extractor, LanguageModel, LocalModel, Store
 from memstrata.recall.context import build_context
 from memstrata.recall.search import Request
 from memstrata.settings import Settings
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 Time = datetime | str
 
 
-class Memory(FactVerbs):
+class Memory(ExchangeVerbs):
     """A lasting memory: remember with `add`, recall with `search` and `context`, erase with `forget`.
 
     `store`: `"sqlite:///PATH"`, `":memory:"`, a `Store`, or None for the user's own (see `Settings`).
@@ -53,10 +53,12 @@ class Memory(FactVerbs):
     at episodes, or an `Extractor`. `model`: a language model that reads the same words afterwards, in the background:
     `"openai:MODEL@URL"`, a `LanguageModel`, `"none"`, or None for the user's own (see `Settings`). `budget`: what it
     may cost a scope and day. Whatever it does, episodes and the facts of the rules are there; `degraded` says when it
-    failed. `forget_requests`: what happens when a user asks in a message to forget something:
-    `"act"`, `"ask"` (the receipt says what would go) or `"ignore"`. `log_kind`: what the logs are made of, found out
-    by itself with `"auto"`. `worker`: `"thread"` runs background work beside the application, `"none"` leaves it to
-    `memstrata worker` (and to calls with `wait=True`). `clock` tells the time for tests.
+    failed. `local_model`: a model on this machine that weighs, in the background, how much each turn tells:
+    `"smollm2"`, a folder, a Hugging Face hub id, a `LocalModel`, `"none"`, or None for the user's own; what it costs
+    is in the how-to about local models. `forget_requests`: what happens when a user asks in a message to forget
+    something: `"act"`, `"ask"` (the receipt says what would go) or `"ignore"`. `log_kind`: what the logs are made
+    of, found out by itself with `"auto"`. `worker`: `"thread"` runs background work beside the application, `"none"`
+    leaves it to `memstrata worker` (and to calls with `wait=True`). `clock` tells the time for tests.
 
     A context manager; without it, call `close`. Safe to use from several threads, and several processes may open
     one file. Every verb names a scope; see `Scope` for what the four ids mean.
@@ -71,6 +73,7 @@ class Memory(FactVerbs):
         embedder: str | Embedder | None = "auto",
         extractor: str | Extractor | None = "rules",
         model: str | LanguageModel | None = None,
+        local_model: str | LocalModel | None = None,
         budget: Budget | None = None,
         forget_requests: ForgetPolicy = "act",
         log_kind: LogKind | Literal["auto"] = "auto",
@@ -84,6 +87,7 @@ class Memory(FactVerbs):
             embedder=embedder,
             extractor=extractor,
             model=model,
+            local_model=local_model,
             budget=budget,
             forget_requests=forget_requests,
             log_kind=log_kind,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
@@ -21,13 +21,19 @@ from memstrata.core.records import (
     Job,
     JobCounts,
     KeptAnswer,
+    KeptEpisode,
+    KeptLog,
     NewEpisode,
     NewJob,
+    Piece,
     Prompt,
+    Restored,
+    RestoredEpisode,
     Spent,
     TextRow,
 )
-from memstrata.types import Change, Episode, Fact, Page, Scope
+from memstrata.core.surprise import Session, Surprise, TurnRow
+from memstrata.types import Change, Episode, Fact, Json, Page, Scope
 
 
 @runtime_checkable
@@ -69,6 +75,40 @@ class LanguageModel(Protocol):
 
     def complete(self, prompt: Prompt, *, max_tokens: int) -> Completion:
         """The model's answer to a prompt, and what it cost."""
+        ...
+
+
+class LocalModel(Protocol):
+    """A model whose weights lie on this machine. Safe to call from several threads.
+
+    Errors: `ModelUnavailable` where something is missing that may come, `ModelError` otherwise.
+    """
+
+    @property
+    def fingerprint(self) -> str:
+        """Names weights, tokenizer and reckoning: the same fingerprint means comparable surprises."""
+        ...
+
+    def surprise(self, sessions: Sequence[Session]) -> list[list[Surprise]]:
+        """How surprising each turn of a session from its `start` on is, in the light of those before it."""
+        ...
+
+
+class ChatModel(Protocol):
+    """Answers a conversation, piece by piece. Safe to call from several threads.
+
+    Errors: `ModelUnavailable` where trying again later may help, `ModelError` otherwise; also after some pieces.
+    """
+
+    @property
+    def name(self) -> str:
+        """Names the model."""
+        ...
+
+    def reply(
+        self, messages: Sequence[Mapping[str, Json]], *, tools: Sequence[Mapping[str, Json]] = ()
+    ) -> Iterator[Piece]:
+        """The model's answer; messages and tools are as OpenAI's chat completions spell them."""
         ...
 
 
@@ -176,7 +216,66 @@ class AccessStore(Protocol):
         ...
 
 
-class Store(FactStore, AccessStore, Protocol):
+class SalienceStore(Protocol):
+    """Keeps how surprising each episode is to one local model; of an earlier model's, nothing is kept."""
+
+    def use_salience(self, model: str, *, queue: str, at: datetime) -> None:
+        """Make `model` (a fingerprint) the one whose surprises are kept.
+
+        Where it is another than before, those of the earlier one go, and every scope gets a job.
+        """
+        ...
+
+    def session_to_weigh(self, scope_key: int, *, after: int) -> list[TurnRow]:
+        """The session of the first episode behind row `after` without a surprise, in order; [] where all have one."""
+        ...
+
+    def put_surprises(
+        self, scope_key: int, model: str, rows: Sequence[int], nats: Sequence[float], *, redactions: Sequence[int]
+    ) -> None:
+        """Keep the surprise of rows, if `model` is still the one in use; twice changes nothing.
+
+        Rows that were forgotten, or whose text was redacted meanwhile, are passed over.
+        """
+        ...
+
+
+class ExchangeStore(Protocol):
+    """Hands a memory over whole, and takes one in as it was elsewhere."""
+
+    def known(self, scope: Scope, digests: Sequence[bytes]) -> set[bytes]:
+        """Those of the digests that an episode of the scope's memory has."""
+        ...
+
+    def export(self, scope: Scope, take: Callable[[KeptEpisode], None]) -> KeptLog:
+        """Hand `take` every episode in the order of their rows, and return the log; all as of one moment.
+
+        Where a run narrows the scope, the log is that of the facts that rest on nothing but episodes of the run.
+        """
+        ...
+
+    def restore(
+        self,
+        scope: Scope,
+        episodes: Sequence[RestoredEpisode],
+        changes: Sequence[Change],
+        *,
+        read: Mapping[str, str],
+        at: datetime,
+        jobs: Sequence[NewJob],
+    ) -> Restored:
+        """Take in the episodes that are not known, in order, and the changes that are not; one transaction.
+
+        What is known (by its digest, or a change by its id) stays as it is here. Claims follow their episodes to the
+        ids that those have here. Passed over, with whatever else their causes brought, are changes that rest on
+        words which are not here (erased, say), and wishes of the user for a fact about which the user wished
+        something later here. The jobs come with what was added; an extractor's mark (`KeptLog.read`) moves where it
+        had read all that was here. Raises `Conflict`, and takes nothing in, for an episode that has other words here.
+        """
+        ...
+
+
+class Store(FactStore, AccessStore, SalienceStore, ExchangeStore, Protocol):
     """Keeps one memory's episodes, vectors and jobs durably, one partition of scopes from another.
 
     Every method that takes a `Scope` reads or writes that scope only; `run_id` narrows it to one run. Safe to call

@@ -20,16 +20,21 @@ class Settings:
 
     `MEMSTRATA_STORE`: the default store's URL. `MEMSTRATA_EMBEDDER`: the default embedder ("auto").
     `MEMSTRATA_CACHE_BYTES`: the most memory that search indexes may take, all scopes together (2 GiB).
-    `MEMSTRATA_MODEL`: the default language model ("none"). `OPENAI_BASE_URL`, `OPENAI_API_KEY`: where an
-    `openai:MODEL` embedder or language model is served.
+    `MEMSTRATA_MODEL`: the default language model ("none"). `MEMSTRATA_LOCAL_MODEL`: the default local model ("none":
+    to weigh a turn costs a tenth of a second of a processor). `OPENAI_BASE_URL`, `OPENAI_API_KEY`: where an
+    `openai:MODEL` embedder or language model is served. `MEMSTRATA_UPSTREAM`, `MEMSTRATA_UPSTREAM_KEY`: the model
+    service behind a server, and the key that it is asked with for callers who bring none.
     """
 
     store: str
     embedder: str = "auto"
     cache_bytes: int = DEFAULT_CACHE_BYTES
     model: str = "none"
+    local_model: str = "none"
     openai_base_url: str | None = None
     openai_api_key: str | None = None
+    upstream: str | None = None
+    upstream_key: str | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -42,8 +47,11 @@ class Settings:
             embedder=environment.get("MEMSTRATA_EMBEDDER") or "auto",
             cache_bytes=int(raw),
             model=environment.get("MEMSTRATA_MODEL") or "none",
+            local_model=environment.get("MEMSTRATA_LOCAL_MODEL") or "none",
             openai_base_url=environment.get("OPENAI_BASE_URL") or None,
             openai_api_key=environment.get("OPENAI_API_KEY") or None,
+            upstream=environment.get("MEMSTRATA_UPSTREAM") or None,
+            upstream_key=environment.get("MEMSTRATA_UPSTREAM_KEY") or None,
         )
 
 

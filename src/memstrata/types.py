@@ -443,6 +443,71 @@ class ForgetReceipt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NotRead:
+    """What of a file could not be read, and why."""
+
+    place: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportReceipt:
+    """What an import did, or with a dry run would do.
+
+    `messages`: how many were read, of `conversations` where the file has such, said from `first` to `last`.
+    `passed_over`: how many were left out on purpose, by the reason. `problems`: what could not be read; the rest was.
+    `secrets` as for `Receipt`. `forget_requests`: how many messages ask to forget something; none was carried out.
+    `scopes`: the memories that hold what was read.
+    """
+
+    conversations: int
+    messages: int
+    added: int
+    duplicates: int
+    skipped_empty: int
+    secrets: int
+    forget_requests: int
+    first: datetime | None
+    last: datetime | None
+    passed_over: Mapping[str, int]
+    problems: tuple[NotRead, ...]
+    scopes: tuple[Scope, ...]
+
+
+ExportFormat = Literal["bundle", "json", "markdown", "pam"]
+"""A bundle and JSON can be restored; Markdown is for people, PAM (Portable AI Memory) for other programs."""
+EXPORT_FORMATS: tuple[str, ...] = get_args(ExportFormat)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportReceipt:
+    """What was written: how many episodes, changes and facts, and the file's size in bytes and SHA-256."""
+
+    format: ExportFormat
+    episodes: int
+    facts: int
+    changes: int
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreReceipt:
+    """What was taken in from an export; it exists only once that is durable.
+
+    `added` episodes were new here, `duplicates` were known. `changes` of facts were new; `passed_over` are changes
+    that rest on words which were erased here, or that later wishes of the user outdate. `secrets` as for `Receipt`.
+    """
+
+    added: int
+    duplicates: int
+    changes: int
+    passed_over: int
+    secrets: int
+    pending: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stats:
     """Counts of one scope, and the state of the work that is still to be done for it.
 
@@ -450,6 +515,7 @@ class Stats:
     `refused_facts`: facts of its answers that the words did not bear out, `refused_answers`: batches that it gave no
     usable answer for twice or more, both since it first read. `calls_today`, `tokens_today`, `money_today`: what it
     cost since midnight UTC, the money by the budget's prices. `unread` counts the whole memory, whatever the run.
+    `local_model`: the fingerprint of the model that weighs episodes, None without one; `weighed`: how many are.
     """
 
     episodes: int
@@ -473,6 +539,8 @@ class Stats:
     calls_today: int = 0
     tokens_today: int = 0
     money_today: float = 0.0
+    local_model: str | None = None
+    weighed: int = 0
     degraded: tuple[str, ...] = ()
 
 

@@ -130,7 +130,7 @@ def from_json(kind: type[T], value: object) -> T:
     return cast(T, _read(kind, value))
 
 
-def _read(kind: Any, value: Any) -> object:  # noqa: C901 - one branch a form
+def _read(kind: Any, value: Any) -> object:
     origin = get_origin(kind)
     if kind in (Hits, Facts):
         name, item = ("hits", Hit) if kind is Hits else ("facts", Fact)

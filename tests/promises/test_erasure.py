@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import struct
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from memstrata.core.facts.erasing import Redaction
 from memstrata.core.facts.log import NewChange
 from memstrata.core.index.vectors import quantise
 from memstrata.core.records import FactQuery, Spent
+from memstrata.core.surprise import Session, Surprise
 from memstrata.stores.sqlite import blocks
 from memstrata.stores.sqlite.gaps import wipe_gaps
 from memstrata.stores.sqlite.store import SqliteStore
@@ -25,6 +28,7 @@ from memstrata.types import Claim
 
 SECRET = "the walrus hoards MARZIPAN-7719"
 NAME = "Zebulonius"
+NATS = 1234.5678901
 
 
 def files_hold(folder: Path, *needles: bytes) -> list[bytes]:
@@ -110,6 +114,38 @@ def test_small_blocks_are_sealed_again_without_the_words(tmp_path: Path, monkeyp
         memory.forget([id_], user_id="ann")
         assert files_hold(tmp_path, *needles) == []
         assert len(memory.search("ordinary message", user_id="ann", limit=50)) == 18
+
+
+class Telling:
+    """A local model with a number of its own for the secret."""
+
+    fingerprint = "telling/1"
+
+    def surprise(self, sessions: Sequence[Session]) -> list[list[Surprise]]:
+        return [
+            [
+                Surprise(nats=NATS if "marzipan" in turn.text else 1.0, tokens=1)
+                for turn in session.turns[session.start :]
+            ]
+            for session in sessions
+        ]
+
+
+@pytest.mark.parametrize("around", [3, 1500])
+@pytest.mark.parametrize("how", ["ids", "everything", "redact"])
+def test_no_byte_of_a_surprise_is_left(tmp_path: Path, around: int, how: str) -> None:
+    needles = [struct.pack(">d", NATS), b"marzipan"]
+    with Memory(f"sqlite:///{tmp_path}/memory.db", embedder="none", extractor=None, local_model=Telling()) as memory:
+        ids = memory.add([f"turn {n}" + " of marzipan" * (n == around) for n in range(2 * around)], user_id="ann")
+        memory.wait()
+        assert files_hold(tmp_path, *needles) == needles
+        if how == "redact":
+            part = Redaction(episode_id=ids.episode_ids[around], spans=((0, 99),))
+            memory._parts.store.redact(ANN, [part], receipt_id="fg_1", at=NOON)
+        else:
+            memory.forget(*([[ids.episode_ids[around]]] if how == "ids" else []), user_id="ann")
+        assert files_hold(tmp_path, *needles) == []
+    assert files_hold(tmp_path, *needles) == []
 
 
 SECRET_FACTS = (3, 57, 200, 311)

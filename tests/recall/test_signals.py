@@ -92,6 +92,28 @@ def test_what_speaks_to_the_hearer_is_less_likely_evidence() -> None:
     assert found["meaning_sentence"].tolist() == [1, -1]
 
 
+def test_a_turn_that_tells_more_than_its_length_says_leads_where_its_words_match() -> None:
+    words = [3, 3, 8, 8, 20, 20]
+    nats = [9, 12, 24, 30, 60, 80]
+    coverage = [[1, 0, 0, 0]] * 5 + [[0, 0, 0, 0]]
+    found = signals(pool(6, words=words, surprise=np.array(nats, np.float32), coverage=coverage), ask("x"))["surprise"]
+    assert found[1] > 0 > found[0]
+    assert found[3] > 0 > found[2]
+    assert found[4] < 0 == found[5]
+    half = signals(pool(6, words=words, surprise=np.array(nats, np.float32), coverage=[[0.5] * 4] * 6), ask("x"))
+    np.testing.assert_allclose(half["surprise"][:5] * 2, found[:5], rtol=1e-5)
+
+
+def test_turns_without_a_surprise_count_as_average_ones_of_their_length() -> None:
+    nats = np.array([9, np.nan, 30, np.nan], np.float32)
+    some = pool(4, words=[3, 3, 8, 20], surprise=nats, coverage=[[1, 1, 1, 1]] * 4)
+    found = signals(some, ask("x"))["surprise"]
+    assert found[[1, 3]].tolist() == [0, 0]
+    assert signals(pool(2, surprise=np.full(2, np.nan, np.float32)), ask("x"))["surprise"].tolist() == [0, 0]
+    doubled = signals(replace(some, surprise=np.expm1(2 * np.log1p(nats))), ask("x"))["surprise"]
+    assert np.sign(doubled).tolist() == np.sign(found).tolist()
+
+
 def test_links_follow_the_leaders_by_what_each_counts() -> None:
     scores = np.array([1, 9, 2, 8, 0, 0, 0], dtype=np.float32)
     places, odds = leaders(scores)

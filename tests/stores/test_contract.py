@@ -10,12 +10,15 @@ import pytest
 from memstrata.ports import Store
 from memstrata.stores.memory import MemoryStore
 from memstrata.stores.sqlite.store import SqliteStore
+from memstrata.testing.access_contract import AccessContract
 from memstrata.testing.erasure_contract import ErasureContract
+from memstrata.testing.exchange_contract import ExchangeContract
 from memstrata.testing.fact_contract import FactContract
+from memstrata.testing.salience_contract import SalienceContract
 from memstrata.testing.store_contract import StoreContract
 
 
-class TestMemoryStore(StoreContract, FactContract, ErasureContract):
+class TestMemoryStore(StoreContract, FactContract, ErasureContract, SalienceContract, AccessContract, ExchangeContract):
     @pytest.fixture
     def store(self) -> Iterator[Store]:
         store = MemoryStore()
@@ -23,7 +26,7 @@ class TestMemoryStore(StoreContract, FactContract, ErasureContract):
         store.close()
 
 
-class TestSqliteStore(StoreContract, FactContract, ErasureContract):
+class TestSqliteStore(StoreContract, FactContract, ErasureContract, SalienceContract, AccessContract, ExchangeContract):
     @pytest.fixture
     def store(self, tmp_path: Path) -> Iterator[Store]:
         store = SqliteStore(tmp_path / "memory.db", cache_bytes=1 << 24)

@@ -10,6 +10,7 @@ import pytest
 
 from memstrata.core.candidates import Probe
 from memstrata.core.facts.erasing import MARK
+from memstrata.core.lexical import query_terms
 from memstrata.core.records import FactQuery
 from memstrata.stores.sqlite import blocks, cache
 from memstrata.stores.sqlite.store import SqliteStore
@@ -61,6 +62,16 @@ def test_a_file_of_schema_2_gets_facts_and_no_work(tmp_path: Path) -> None:
     done = store.redact(ANN, [redaction("ep_1", (0, 10))], receipt_id="fg_1", at=NOON)
     assert done.episode_ids == ("ep_1",)
     assert find(store, "Zürich") == [f"{MARK} moved to Zürich"]
+    store.close()
+    store = opened(path)
+    assert store.counts(ANN, space=None).weighed == 0
+    store.use_salience("one", queue="salience/one", at=NOON)
+    assert store.job_counts(["salience/one"], scope=ANN).pending == 1
+    (turn,) = store.session_to_weigh(1, after=-1)
+    store.put_surprises(1, "one", [turn.row], [3.5], redactions=[turn.redactions])
+    store.close()
+    store = opened(path)
+    assert store.candidates(ANN, Probe(terms=query_terms("moved"))).surprise.tolist() == [3.5]
     store.close()
     opened(new).close()
     assert shape(path) == shape(new)

@@ -72,12 +72,14 @@ class TwoStores(RuleBasedStateMachine):
         self.ids = numbered_ids()
         self.known: list[str] = []
         self.space = "one/4"
+        self.weigher = "w1"
         self.receipts = 0
         self.homes: dict[str, Scope] = {}
         self.fact_ids: list[str] = []
         self.changes: list[tuple[str, str]] = []
         for store in (self.memory, self.sqlite):
             store.use_space(self.space, queue=self.space, at=NOON)
+            store.use_salience(self.weigher, queue=self.weigher, at=NOON)
 
     def open(self) -> SqliteStore:
         return SqliteStore(self.path, cache_bytes=1)
@@ -92,7 +94,7 @@ class TwoStores(RuleBasedStateMachine):
     @rule(scope=scopes, batch=messages)
     def add(self, scope: Scope, batch: list[Message]) -> None:
         episodes = new_episodes(batch, scope=scope, ids=self.ids)
-        jobs = [NewJob(queue=self.space)]
+        jobs = [NewJob(queue=self.space), NewJob(queue=self.weigher)]
         one, other = (
             store.append(scope, episodes, recorded_at=NOON, jobs=jobs) for store in (self.memory, self.sqlite)
         )
@@ -227,6 +229,29 @@ class TwoStores(RuleBasedStateMachine):
         self.space = space
         for store in (self.memory, self.sqlite):
             store.use_space(space, queue=space, at=NOON)
+
+    @rule(limit=st.integers(1, 5), after=st.integers(-1, 3))
+    def weigh(self, limit: int, after: int) -> None:
+        for store in (self.memory, self.sqlite):
+            job = store.claim([self.weigher], owner="w", at=NOON, lease=timedelta(minutes=1), scope=None)
+            if job is None:
+                continue
+            turns = store.session_to_weigh(job.scope_key, after=after)
+            assert not turns or any(each.row > after and not each.weighed for each in turns)
+            some = [each for each in turns if not each.weighed][:limit]
+            nats = [len(each.turn.text) + len(each.turn.speaker) / 4 for each in some]
+            redactions = [each.redactions for each in some]
+            store.put_surprises(job.scope_key, self.weigher, [each.row for each in some], nats, redactions=redactions)
+            if some:
+                store.release(job, owner="w")
+            else:
+                store.finish(job, owner="w")
+
+    @rule(model=st.sampled_from(["w1", "w2"]))
+    def change_weigher(self, model: str) -> None:
+        self.weigher = model
+        for store in (self.memory, self.sqlite):
+            store.use_salience(model, queue=model, at=NOON)
 
     @rule()
     def reopen(self) -> None:

@@ -111,7 +111,7 @@ def test_forgetting_ids_that_are_not_there_is_told_by_the_exit_code(shell: Shell
         (["add", "-", "-u", "ann"], 2, "not UTF-8"),
         (["forget", "-u", "ann"], 2, "--everything"),
         (["import", "absent.jsonl", "-u", "ann"], 2, "cannot read"),
-        (["import", "odd.xyz", "-u", "ann"], 2, "--format"),
+        (["import", ".", "-u", "ann", "--format", "odd"], 2, "format is one of"),
         (["stats", "-u", "ann", "--store", "sqlite:///no/folder/x.db"], 1, "does not exist"),
         (["stats", "-u", "ann", "--embedder", "magic"], 2, "no embedder"),
         (["nonsense"], 2, "No such command"),
@@ -273,6 +273,16 @@ def test_an_unknown_fact_is_one_line_and_an_exit_code(shell: Shell) -> None:
     done = shell.run("history", "fa_unknown", "-u", "ann")
     assert done.returncode == 1
     assert b"not_found" in done.stderr
+
+
+def test_a_local_model_is_named_and_what_is_missing_is_one_line(shell: Shell) -> None:
+    done = shell.run("add", "I live in Leeds.", "-u", "ann", "--local-model", "no such model")
+    assert done.returncode == 1
+    assert b"smollm2" in done.stderr or b"memstrata[local]" in done.stderr
+    assert b"Traceback" not in done.stderr
+    shell("add", "I live in Leeds.", "-u", "ann", "--local-model", "none")
+    stats = shell.json("stats", "-u", "ann", "--local-model", "none")
+    assert (stats["local_model"], stats["weighed"]) == (None, 0)
 
 
 def test_a_language_model_reads_and_its_cost_is_told(shell: Shell) -> None:

@@ -97,6 +97,7 @@ class Pool:
     - `roles`: int8 (n,), index into `types.ROLES`.
     - `question_share`, `address_share`: float32 (n,), `words`, `proper_nouns`: int32 (n,), `time_expression`: bool
       (n,): see `core.features`. `previous_question_share`: float32 (n,), of the episode before; 0 where there is none.
+    - `surprise`: float32 (n,), nats (see `core.surprise`); NaN where no local model has weighed the episode.
     - `population`: how many episodes the scope holds; `with_vector`: how many of them have a vector in the space.
     - `name_counts`: how many episodes each of `names` said; `role_counts`: how many each role of `types.ROLES`.
     """
@@ -121,6 +122,7 @@ class Pool:
     words: NDArray[np.int32]
     proper_nouns: NDArray[np.int32]
     time_expression: NDArray[np.bool_]
+    surprise: Floats
     names: tuple[str, ...]
     name_counts: tuple[int, ...]
     role_counts: tuple[int, ...]

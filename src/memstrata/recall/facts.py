@@ -79,11 +79,12 @@ def rank_facts(
     """All facts that bear on the question that `scored` is about, best first, as far as the view shows their turns."""
     rows = scored.pool.rows[scored.order[:TURNS]].tolist()
     episodes = {episode.id: row for row, episode in store.by_rows(scope, rows)}
-    facts = _seen(store, scope, FactQuery(rows=rows, kinds=request.kinds), request, episodes) if rows else []
+    told = _told(store, scope, FactQuery(rows=rows, kinds=request.kinds), request, episodes) if rows else []
+    facts = _holding(told, request)
     named = _named(request.query or "")
     if named and request.view.filter is None:
         facts += _seen(store, scope, FactQuery(entities=named, kinds=request.kinds), request)
-    lent = _turns_of_what_they_superseded(store, scope, request, episodes)
+    lent = _turns_of_what_they_superseded(store, scope, request, told, episodes)
     facts += _seen(store, scope, FactQuery(ids=sorted(lent), kinds=request.kinds), request) if lent else []
     if request.about is not None:
         about = set(aliases(store, scope, request.about))
@@ -94,16 +95,16 @@ def rank_facts(
 
 
 def _turns_of_what_they_superseded(
-    store: Store, scope: Scope, request: FactRequest, episodes: Mapping[str, int]
+    store: Store, scope: Scope, request: FactRequest, told: Sequence[Fact], episodes: Collection[str]
 ) -> dict[str, set[str]]:
     """Where a question finds a turn of which something no longer holds: by each fact that holds since, such turns.
 
     "Where do I live?" shares no word with "I moved to Lisbon", but with the "I live in Ghent" that it superseded.
     """
-    if request.at is None or request.known_at is not None or not episodes:
+    if request.at is None or request.known_at is not None:
         return {}
-    closed = store.facts(scope, FactQuery(rows=list(episodes.values()), statuses=["superseded"]))
-    turns = {fact.id: {source.episode_id for source in fact.sources} & episodes.keys() for fact in closed}
+    closed = [fact for fact in told if fact.superseded_by is not None]
+    turns = {fact.id: {source.episode_id for source in fact.sources}.intersection(episodes) for fact in closed}
     lent: dict[str, set[str]] = {}
     for _ in range(GENERATIONS):
         for fact in closed:
@@ -111,6 +112,8 @@ def _turns_of_what_they_superseded(
                 lent.setdefault(fact.superseded_by, set()).update(turns.get(fact.id, ()), lent.get(fact.id, ()))
         ids = sorted({fact.superseded_by for fact in closed if fact.superseded_by is not None})
         closed = store.facts(scope, FactQuery(ids=ids, statuses=["superseded"])) if ids else []
+        if not closed:
+            break
     return lent
 
 
@@ -132,12 +135,19 @@ def _seen(
 
     `turns`: ids of the episodes that `wanted.rows` names.
     """
+    return _holding(_told(store, scope, wanted, request, turns), request)
+
+
+def _told(store: Store, scope: Scope, wanted: FactQuery, request: FactRequest, turns: Collection[str]) -> list[Fact]:
+    """Facts as they were believed at the request's time, whenever they held."""
     if request.known_at is None:
-        found = store.facts(scope, replace(wanted, statuses=request.statuses))
-    else:
-        found = [fact for fact in _known(store, scope, request.known_at) if _meets(fact, wanted, turns)]
-    seen = (fact for fact in found if fact.status in request.statuses and not fact.muted)
-    return [fact for fact in seen if request.at is None or held(fact, request.at)]
+        return store.facts(scope, replace(wanted, statuses=request.statuses))
+    known = (fact for fact in _known(store, scope, request.known_at) if _meets(fact, wanted, turns))
+    return [fact for fact in known if fact.status in request.statuses]
+
+
+def _holding(facts: Sequence[Fact], request: FactRequest) -> list[Fact]:
+    return [fact for fact in facts if not fact.muted and (request.at is None or held(fact, request.at))]
 
 
 def _known(store: Store, scope: Scope, at: datetime) -> list[Fact]:

@@ -25,6 +25,7 @@ n / (n + 10), so that a memory of three messages is ranked by what they say them
 | `name`            |   | the question wants a name, and the turn holds capitalised ones: a third each, at most 1 |
 | `statement`       |   | minus the share of the turn's sentences that ask                                        |
 | `own`             |   | minus the share that speak to the hearer: what they say of themselves is evidence       |
+| `surprise`        |   | the turn's own `coverage`, times how much it tells for its length (`_surprise` below)    |
 | `links`           | z | rare words shared with the turns that lead without it (`links` below)                   |
 | `length`          | z | logarithm of the turn's words                                                           |
 | `recency`         | z | time                                                                                    |
@@ -83,6 +84,7 @@ def signals(pool: Pool, question: Question) -> dict[str, Floats]:
         "name": _names(pool) if question.wants_name else np.zeros(len(pool), dtype=np.float32),
         "statement": -pool.question_share,
         "own": -pool.address_share,
+        "surprise": _surprise(pool),
     }
 
 
@@ -102,6 +104,24 @@ def links(shared: Floats, odds: Floats, places: NDArray[np.intp]) -> Floats:
     values = odds @ shared
     spread = values.std()
     return np.asarray((values - values.mean()) / (spread if spread > 0 else 1), dtype=np.float32)
+
+
+def _surprise(pool: Pool) -> Floats:
+    """How far the logarithm of a turn's surprise lies above what its length leads to expect, where its words match.
+
+    What is expected is the line through the pool's own turns, so that it fits whichever model and log. A turn without
+    a value counts as one of average surprise for its length: `length` stands in for it.
+    """
+    known = ~np.isnan(pool.surprise)
+    found = np.zeros(len(pool), dtype=np.float32)
+    if known.any():
+        nats, words = np.log1p(pool.surprise[known]), np.log1p(pool.words[known])
+        nats, words = nats - nats.mean(), words - words.mean()
+        spread = float(words @ words)
+        slope = float(words @ nats) / spread if spread > 0 else 0.0
+        surety = len(nats) / (len(nats) + FEW)
+        found[known] = (nats - slope * words) * pool.coverage[known, WINDOWS.index("turn")] * np.float32(surety)
+    return found
 
 
 def _names(pool: Pool) -> Floats:

@@ -1,9 +1,10 @@
 """How much each signal counts, by the kind of log and by whether there are vectors.
 
 Fitted by `python -m bench tune` (softmax likelihood of the evidence, L2), checked by leaving one conversation or one
-user out at a time; docs/benchmarks.md has the figures. Not fitted, for want of questions: `date` for an assistant's
-logs, and everything for documents. What helps two people chatting does not hold for a user with
-an assistant, so no kind inherits another's priors.
+user out at a time; docs/benchmarks.md has the figures. `surprise` is fitted alone, on top of all others, by
+`python -m bench salience`: without a local model it counts nothing, and the others are as they were. Not fitted,
+for want of questions: `date` for an assistant's logs, and everything for documents. What helps two people chatting
+does not hold for a user with an assistant, so no kind inherits another's priors.
 """
 
 from __future__ import annotations
@@ -68,6 +69,7 @@ _VALUES: dict[tuple[LogKind, bool], dict[str, float]] = {
         "own": 0.37,
         "length": 0.1,
         "links": 0.1,
+        "surprise": 2.0,
     },
     ("people", False): {
         "words": 0.27,
@@ -83,6 +85,7 @@ _VALUES: dict[tuple[LogKind, bool], dict[str, float]] = {
         "own": 1.0,
         "length": 0.11,
         "links": 0.11,
+        "surprise": 1.86,
     },
     ("assistant", True): {
         "words": LEAST_WORDS,

@@ -48,7 +48,8 @@ def admitted(
     for change in changes:
         if change.id not in known:
             fresh.setdefault(change.id, change)
-    groundless = {each.cause for each in fresh.values() if not episodes_behind([each]) <= set(present)}
+    there = frozenset(present)
+    groundless = {each.cause for each in fresh.values() if not episodes_behind([each]) <= there}
     kept: list[NewChange] = []
     begun = set(facts)
     for change in fresh.values():

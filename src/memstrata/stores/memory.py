@@ -6,7 +6,7 @@ Plain Python over lists; every search looks at every episode of its scope. Nothi
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -28,12 +28,18 @@ from memstrata.core.records import (
     Job,
     JobCounts,
     KeptAnswer,
+    KeptEpisode,
+    KeptLog,
     NewEpisode,
     NewJob,
+    Restored,
+    RestoredEpisode,
     Spent,
     TextRow,
 )
+from memstrata.core.surprise import TurnRow
 from memstrata.errors import Closed, Conflict, NotFound
+from memstrata.stores import memory_exchange
 from memstrata.stores.fact_rules import clipped, without_words
 from memstrata.stores.memory_facts import MemoryFacts
 from memstrata.stores.memory_jobs import MemoryJobs
@@ -51,6 +57,7 @@ class MemoryStore:
         self._jobs = MemoryJobs()
         self._facts = MemoryFacts()
         self._space: str | None = None
+        self._weigher: str | None = None
         self._keys: dict[str, Key] = {}
         self._answers: dict[bytes, tuple[datetime, KeptAnswer]] = {}
         self._closed = False
@@ -187,6 +194,7 @@ class MemoryStore:
                 jobs=self._jobs.counts(None, scope_key=partition.key),
                 facts=sum(status in BELIEVED for status in facts),
                 quarantined=facts.count("quarantined"),
+                weighed=sum(each.surprise is not None for each in found),
             )
 
     def use_space(self, space: str, *, queue: str, at: datetime) -> None:
@@ -241,6 +249,35 @@ class MemoryStore:
                 for each in kept:
                     each.vectors = {space: each.vectors[space]}
                     each.sentences = {space: each.sentences[space]}
+
+    def use_salience(self, model: str, *, queue: str, at: datetime) -> None:
+        """See `SalienceStore.use_salience`."""
+        with self._open():
+            if model == self._weigher:
+                return
+            self._weigher = model
+            for partition in self._partitions.values():
+                for each in partition.kept:
+                    each.surprise = None
+                if partition.kept:
+                    self._jobs.enqueue(queue, partition.key, at=at)
+
+    def session_to_weigh(self, scope_key: int, *, after: int) -> list[TurnRow]:
+        """See `SalienceStore.session_to_weigh`."""
+        with self._open():
+            kept = self._by_key(scope_key).kept
+            first = next((each for each in kept if each.row > after and each.surprise is None), None)
+            return [each.turn_row() for each in kept if first and each.episode.session == first.episode.session]
+
+    def put_surprises(
+        self, scope_key: int, model: str, rows: Sequence[int], nats: Sequence[float], *, redactions: Sequence[int]
+    ) -> None:
+        """See `SalienceStore.put_surprises`."""
+        with self._open():
+            kept = {each.row: each for each in self._by_key(scope_key).kept} if model == self._weigher else {}
+            for row, value, times in zip(rows, nats, redactions, strict=True):
+                if row in kept and kept[row].redactions == times and kept[row].surprise is None:
+                    kept[row].surprise = float(np.float32(value))
 
     def scrub(self) -> bool:
         """There are no files."""
@@ -339,6 +376,45 @@ class MemoryStore:
         """See `Store.retry_dead`."""
         with self._open():
             return self._jobs.retry_dead(at=at)
+
+    def known(self, scope: Scope, digests: Sequence[bytes]) -> set[bytes]:
+        """See `ExchangeStore.known`."""
+        with self._open():
+            return {each.digest for each in self._partition(scope).kept}.intersection(digests)
+
+    def export(self, scope: Scope, take: Callable[[KeptEpisode], None]) -> KeptLog:
+        """See `ExchangeStore.export`."""
+        with self._open():
+            episodes, log = memory_exchange.export(self._partition(scope), self._facts, scope.run_within)
+        for each in episodes:
+            take(each)
+        return log
+
+    def restore(
+        self,
+        scope: Scope,
+        episodes: Sequence[RestoredEpisode],
+        changes: Sequence[Change],
+        *,
+        read: Mapping[str, str],
+        at: datetime,
+        jobs: Sequence[NewJob],
+    ) -> Restored:
+        """See `ExchangeStore.restore`."""
+        with self._open():
+            partition = self._partition(scope)
+            done = memory_exchange.restore(
+                partition,
+                self._facts,
+                episodes,
+                changes,
+                read=read,
+                taken={kept.episode.id for each in self._partitions.values() for kept in each.kept},
+                found=lambda: self._found(partition) if episodes else None,
+            )
+            for job in jobs if done.added or done.changes else ():
+                self._jobs.enqueue(job.queue, partition.key, at=at)
+            return done
 
     def put_key(self, key: Key) -> None:
         """See `AccessStore.put_key`."""

@@ -76,6 +76,22 @@ class MemoryFacts:
         """The last row that an extractor has read, -1 for none."""
         return self._log(scope_key).extracted.get(extractor, -1)
 
+    def known(self, scope_key: int) -> tuple[list[Change], set[str]]:
+        """The whole log, and the ids of the facts that it tells of."""
+        log = self._log(scope_key)
+        return list(log.changes), set(log.own)
+
+    def marks(self, scope_key: int) -> dict[str, int]:
+        """The last row that each extractor has read."""
+        return dict(self._log(scope_key).extracted)
+
+    def take_in(self, scope_key: int, written: Sequence[Change], marks: Mapping[str, int]) -> None:
+        """Append changes that have their numbers, and put extractors' marks where they belong."""
+        log = self._log(scope_key)
+        log.append(written)
+        log.last += len(written)
+        log.extracted |= marks
+
     def facts(self, scope_key: int, wanted: FactQuery, rows: Mapping[str, int], within: set[str]) -> list[Fact]:
         """Facts that are wanted and rest on an episode of `within`; `rows` are the rows of all episodes by id."""
         log = self._log(scope_key)

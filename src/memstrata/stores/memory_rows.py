@@ -11,8 +11,9 @@ from memstrata.core.clock import day_in_words, from_microseconds, microseconds
 from memstrata.core.facts.erasing import redacted
 from memstrata.core.features import Features, episode_features
 from memstrata.core.filters import matches
-from memstrata.core.records import NewEpisode, TextRow
+from memstrata.core.records import NewEpisode, RestoredEpisode, TextRow
 from memstrata.core.sessions import continues_session
+from memstrata.core.surprise import Turn, TurnRow
 from memstrata.stores.reference import ReferenceRow
 from memstrata.types import Episode, Json, Scope
 
@@ -30,6 +31,7 @@ class Kept:
     vectors: dict[str, Floats] = field(default_factory=dict)
     sentences: dict[str, Floats] = field(default_factory=dict)
     redactions: int = 0
+    surprise: float | None = None
 
     @property
     def said(self) -> int:
@@ -71,6 +73,7 @@ class Kept:
         self.features = episode_features(text, name=episode.name, date=day_in_words(episode.timestamp))
         self.vectors.clear()
         self.sentences.clear()
+        self.surprise = None
         self.redactions += 1
 
     def text_row(self) -> TextRow:
@@ -83,6 +86,11 @@ class Kept:
             text=episode.text,
             redactions=self.redactions,
         )
+
+    def turn_row(self) -> TurnRow:
+        """What a local model is given."""
+        turn = Turn(speaker=self.episode.name or self.episode.role, text=self.episode.text)
+        return TurnRow(row=self.row, turn=turn, weighed=self.surprise is not None, redactions=self.redactions)
 
     def reference_row(self, space: str | None) -> ReferenceRow:
         """What a search looks at."""
@@ -98,6 +106,7 @@ class Kept:
             features=self.features,
             vector=self.vectors.get(space) if space is not None else None,
             sentences=self.sentences.get(space) if space is not None else None,
+            surprise=self.surprise,
         )
 
 
@@ -115,10 +124,19 @@ class Partition:
 
     def keep(self, new: NewEpisode, recorded_at: datetime) -> None:
         """Take in an episode."""
+        self._append(new, recorded_at, session=self.session_for(new.run_id, new.timestamp), redactions=0)
+
+    def take_in(self, new: NewEpisode, restored: RestoredEpisode, session: int) -> None:
+        """Take in an episode from elsewhere, in a session that is decided."""
+        before, _, episodes = self.last_of_run.get(new.run_id, (-1, 0, 0))
+        self.last_of_run[new.run_id] = (session, new.timestamp, episodes + 1 if before == session else 1)
+        self._append(new, restored.recorded_at, session=session, redactions=restored.redactions)
+
+    def _append(self, new: NewEpisode, recorded_at: datetime, *, session: int, redactions: int) -> None:
         episode = Episode(
             id=new.id,
             scope=replace(self.scope, run_id=new.run_id),
-            session=self.session_for(new.run_id, new.timestamp),
+            session=session,
             role=new.role,
             name=new.name,
             text=new.text,
@@ -127,7 +145,7 @@ class Partition:
             metadata=dict(new.metadata),
             message_id=new.message_id,
         )
-        self.kept.append(Kept(self.next_row, episode, new.digest, new.features))
+        self.kept.append(Kept(self.next_row, episode, new.digest, new.features, redactions=redactions))
         self.next_row += 1
 
     def visible(self, run_id: str | None, view: View = EVERYTHING) -> list[Kept]:

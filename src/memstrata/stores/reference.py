@@ -33,6 +33,7 @@ class ReferenceRow:
     features: Features
     vector: Floats | None
     sentences: Floats | None = None
+    surprise: float | None = None
 
 
 @dataclass
@@ -160,6 +161,7 @@ def _pool(scope: _Scope, found: Sequence[ReferenceRow]) -> Pool:
         words=np.array([row.features.words for row in found], dtype=np.int32),
         proper_nouns=np.array([row.features.proper_nouns for row in found], dtype=np.int32),
         time_expression=np.array([row.features.time_expression for row in found], dtype=np.bool_),
+        surprise=floats([math.nan if row.surprise is None else row.surprise for row in found]),
         names=names,
         name_counts=tuple(sum(row.name == name for row in scope.rows) for name in names),
         role_counts=tuple(sum(row.role == role for row in scope.rows) for role in ROLES),

@@ -318,6 +318,7 @@ def assert_same_pool(one: Pool, other: Pool) -> None:
         "words",
         "proper_nouns",
         "time_expression",
+        "surprise",
     ):
         np.testing.assert_array_equal(getattr(one, column), getattr(other, column))
     for column in ("question_share", "address_share", "previous_question_share"):

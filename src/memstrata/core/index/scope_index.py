@@ -44,12 +44,14 @@ class ScopeIndex:
         self.postings = Postings(keys)
         self.vectors: VectorTable | None = None
         self.sentences: SentenceTable | None = None
+        self.surprises: Floats | None = None
 
     @property
     def nbytes(self) -> int:
         """Bytes held, all parts together."""
         parts = (self.table, self.postings, self.vectors, self.sentences)
-        return sum(part.nbytes for part in parts if part is not None)
+        surprises = 0 if self.surprises is None else self.surprises.nbytes
+        return surprises + sum(part.nbytes for part in parts if part is not None)
 
     def append(self, rows: Rows, keys: Keys) -> None:
         """Take in further episodes, ascending."""
@@ -67,6 +69,8 @@ class ScopeIndex:
             self.vectors.remove(rows)
         if self.sentences is not None:
             self.sentences.remove(rows)
+        if self.surprises is not None:
+            self.surprises[rows[rows < len(self.surprises)]] = np.nan
         self._changed()
 
     def put_vectors(self, rows: Integers, halves: Halves) -> None:
@@ -80,6 +84,16 @@ class ScopeIndex:
         if len(some.rows):
             self.sentences = self.sentences or SentenceTable(some.whole.shape[1])
             self.sentences.put(some)
+
+    def put_surprises(self, rows: Integers, nats: Floats) -> None:
+        """Take in how surprising rows are."""
+        if not len(rows):
+            return
+        before = np.empty(0, np.float32) if self.surprises is None else self.surprises
+        if len(before) < self.table.size:
+            before = np.r_[before, np.full(self.table.size + self.table.size // 4 - len(before), np.nan, np.float32)]
+        before[rows] = nats
+        self.surprises = before
 
     def candidates(
         self,
@@ -163,6 +177,14 @@ class ScopeIndex:
             return np.full(len(rows), np.nan, dtype=np.float32)
         return self.sentences.best(probe.vector, rows)
 
+    def _surprises(self, rows: Integers) -> Floats:
+        """How surprising each row is; NaN where that is not known."""
+        found = np.full(len(rows), np.nan, dtype=np.float32)
+        if self.surprises is not None:
+            known = rows < len(self.surprises)
+            found[known] = self.surprises[rows[known]]
+        return found
+
     def links(self, terms: Sequence[Integers], rows: Integers) -> Floats:
         """See `Store.links`; `terms` are the distinct ones of each anchor."""
         known, place_of = np.unique(np.concatenate([*terms, np.empty(0, np.int64)]), return_inverse=True)
@@ -218,6 +240,7 @@ class ScopeIndex:
             words=columns["words"],
             proper_nouns=columns["proper_nouns"].astype(np.int32),
             time_expression=columns["time_expression"],
+            surprise=self._surprises(rows),
             names=tuple(names.values()),
             name_counts=tuple(statistics.speakers.get(number, 0) for number in names),
             role_counts=statistics.roles,

@@ -22,6 +22,7 @@ from memstrata.core.index.scope_index import ScopeIndex
 from memstrata.core.index.sentences import Sentences
 from memstrata.core.index.vectors import HALVES_KEPT, Halves, VectorTable
 from memstrata.core.index.view import Labels, ViewMask
+from memstrata.stores.sqlite import salience
 from memstrata.stores.sqlite.blocks import (
     BLOCK_ROWS,
     load_halves,
@@ -61,7 +62,7 @@ class _Entry:
         """The index as of the connection's transaction."""
         (last,) = one(connection, Q["last_event"], (self.number,))
         if self.index is None:
-            self.index = ScopeIndex(*load_scope(connection, self.number))
+            self.index = self._loaded(connection)
         elif last > self.event:
             self.index = self._catch_up(connection, self.index)
         if last > self.event:
@@ -95,11 +96,20 @@ class _Entry:
             elif kind == "forgot":
                 index.remove(rows)
             elif kind == "rewrote":  # in an index, an episode has one text for good
-                return ScopeIndex(*load_scope(connection, self.number))
+                return self._loaded(connection)
             elif kind == "embedded" and space == self.space and index.vectors is not None and len(rows):
                 low, high = int(rows.min()), int(rows.max())
                 index.put_vectors(*load_halves(connection, self.number, space, low, high))
                 index.put_sentences(load_sentences(connection, self.number, space, low, high))
+            elif kind == "weighed" and len(rows):
+                index.put_surprises(*salience.load(connection, self.number, int(rows.min()), int(rows.max())))
+            elif kind == "weighed":  # by another model from now on
+                index.surprises = None
+        return index
+
+    def _loaded(self, connection: apsw.Connection) -> ScopeIndex:
+        index = ScopeIndex(*load_scope(connection, self.number))
+        index.put_surprises(*salience.load(connection, self.number, 0, LAST_ROW))
         return index
 
 

@@ -69,7 +69,8 @@ def append(
             known = connection.execute(Q["episode_by_digest"], (new.digest,)).fetchone()
             ids[new.digest], texts[new.digest] = known or (new.id, new.text)
             if known is None:
-                values.append(_values(placement, new, at))
+                run, session = placement.session_for(new.run_id, new.timestamp)
+                values.append(values_of(placement, new, at, run=run, session=session))
         if texts[new.digest] not in (None, new.text):
             raise Conflict(f"message id {new.message_id!r} is known with another text; give it a new id")
     if values:
@@ -87,7 +88,7 @@ def by_rows(connection: apsw.Connection, scope: Scope, number: int, rows: Sequen
     first, _ = id_range(number)
     found = {row[0]: row for row in _select_in(connection, "e.id", [first | row for row in rows])}
     home = scope.partition
-    return [(row, _episode(found[row], home)) for row in rows if row in found]
+    return [(row, episode_of(found[row], home)) for row in rows if row in found]
 
 
 def by_ids(connection: apsw.Connection, scope: Scope, ids: Sequence[str]) -> list[Episode]:
@@ -98,7 +99,7 @@ def by_ids(connection: apsw.Connection, scope: Scope, ids: Sequence[str]) -> lis
     home = scope.partition
     first, last = id_range(number)
     rows = _select_in(connection, "e.public_id", list(ids), f"AND e.id BETWEEN {first} AND {last}")
-    found = {row[1]: _episode(row, home) for row in rows}
+    found = {row[1]: episode_of(row, home) for row in rows}
     run = scope.run_within
     return [found[id_] for id_ in ids if id_ in found and run in (None, found[id_].run_id)]
 
@@ -118,7 +119,7 @@ def list_episodes(connection: apsw.Connection, scope: Scope, view: View, *, limi
             if len(found) > limit:
                 break
     more = encode_cursor(found[limit - 1][7], found[limit - 1][0]) if len(found) > limit > 0 else None
-    return Page(episodes=tuple(_episode(row, home) for row in found[:limit]), next=more)
+    return Page(episodes=tuple(episode_of(row, home) for row in found[:limit]), next=more)
 
 
 def counts(connection: apsw.Connection, scope: Scope, *, space: str | None) -> Counts:
@@ -134,6 +135,7 @@ def counts(connection: apsw.Connection, scope: Scope, *, space: str | None) -> C
     found = one(connection, Q["counts"], (*id_range(number), run))
     space_no = None if space is None else space_number(connection, space)
     (vectors,) = one(connection, Q["count_vectors"], (space_no, *id_range(number), run))
+    (weighed,) = one(connection, Q["count_surprises"], (*id_range(number), run))
     believed, quarantined = facts.counts(connection, number, run)
     return Counts(
         episodes=found[0],
@@ -147,6 +149,7 @@ def counts(connection: apsw.Connection, scope: Scope, *, space: str | None) -> C
         jobs=job_counts(connection, None, scope_key=number),
         facts=believed,
         quarantined=quarantined,
+        weighed=weighed,
     )
 
 
@@ -160,7 +163,7 @@ def after(connection: apsw.Connection, scope: Scope, number: int, row: int, *, l
     )
     rows = connection.execute(statement, (first + row + 1, last, run, limit))
     home = scope.partition
-    return [(typed[0], _episode(typed, home)) for typed in (cast(_Row, found) for found in rows)]
+    return [(typed[0], episode_of(typed, home)) for typed in (cast(_Row, found) for found in rows)]
 
 
 def put_features(connection: apsw.Connection, id_: int, text: str, *, name: str | None, said: int, offset: int) -> None:
@@ -181,9 +184,9 @@ def put_features(connection: apsw.Connection, id_: int, text: str, *, name: str 
     )
 
 
-def _values(placement: Placement, new: NewEpisode, recorded_at: int) -> tuple[object, ...]:
+def values_of(placement: Placement, new: NewEpisode, recorded_at: int, *, run: int, session: int) -> tuple[object, ...]:
+    """The columns of an episode that takes the next row, for the statement `insert_episode`."""
     row = placement.take_row()
-    run, session = placement.session_for(new.run_id, new.timestamp)
     features = new.features
     return (
         placement.number << ROW_BITS | row,
@@ -206,6 +209,22 @@ def _values(placement: Placement, new: NewEpisode, recorded_at: int) -> tuple[ob
         features.words,
         features.proper_nouns,
         features.time_expression,
+    )
+
+
+def episode_of(row: _Row, scope: Scope) -> Episode:
+    """An episode of a partition from the columns of the query `episode_columns`."""
+    return Episode(
+        id=row[1],
+        scope=scope if row[2] is None else replace(scope, run_id=row[2]),
+        session=row[3],
+        role=cast(Role, ROLES[row[4]]),
+        name=row[5],
+        text=row[6],
+        timestamp=from_microseconds(row[7], row[8]),
+        recorded_at=from_microseconds(row[9]),
+        metadata=_metadata(row),
+        message_id=row[11],
     )
 
 
@@ -246,18 +265,3 @@ def _columns(row: _Row) -> dict[str, Json]:
 
 def _metadata(row: _Row) -> dict[str, Json]:
     return {} if row[10] is None else cast(dict[str, Json], json.loads(row[10]))
-
-
-def _episode(row: _Row, scope: Scope) -> Episode:
-    return Episode(
-        id=row[1],
-        scope=scope if row[2] is None else replace(scope, run_id=row[2]),
-        session=row[3],
-        role=cast(Role, ROLES[row[4]]),
-        name=row[5],
-        text=row[6],
-        timestamp=from_microseconds(row[7], row[8]),
-        recorded_at=from_microseconds(row[9]),
-        metadata=_metadata(row),
-        message_id=row[11],
-    )

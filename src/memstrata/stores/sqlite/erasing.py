@@ -38,7 +38,7 @@ def erase(
     elif targets:
         facts.rewrite(connection, number, numbers, lambda log: without_episodes(log, set(gone)))
     connection.executemany("DELETE FROM episode WHERE id = ?", [(id_,) for id_ in numbers])
-    _delete_vectors(connection, numbers)
+    _delete_derived(connection, numbers)
     connection.execute(Q["delete_unused_speakers"], (number,))
     connection.execute(Q["delete_unused_runs"], (number,))
     rows = [id_ & LAST_ROW for id_ in numbers]
@@ -89,19 +89,20 @@ def redact(
 
 
 def _derive_again(connection: apsw.Connection, number: int, ids: Sequence[int], at: datetime) -> None:
-    """Let go of the vectors of episodes that changed, and seal their blocks again."""
+    """Let go of the vectors and surprises of episodes that changed, and seal their blocks again."""
     rows = [id_ & LAST_ROW for id_ in ids]
-    _delete_vectors(connection, ids)
+    _delete_derived(connection, ids)
     connection.execute(Q["lower_embedded_through"], (number, min(rows)))
     unseal_vectors(connection, number, rows)
     seal_again(connection, number, rows)
     record_event(connection, number, "rewrote", rows, microseconds(at))
 
 
-def _delete_vectors(connection: apsw.Connection, ids: Sequence[int]) -> None:
+def _delete_derived(connection: apsw.Connection, ids: Sequence[int]) -> None:
     spaces = [row[0] for row in connection.execute("SELECT no FROM space")]
     for statement in (Q["delete_vectors"], Q["delete_sentences"]):
         connection.executemany(statement, [(space, id_, id_) for space in spaces for id_ in ids])
+    connection.executemany(Q["delete_surprises"], [(id_, id_) for id_ in ids])
 
 
 def _testify(connection: apsw.Connection, number: int, *, receipt_id: str, erased: int, at: datetime) -> None:

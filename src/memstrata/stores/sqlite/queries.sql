@@ -379,3 +379,64 @@ INSERT INTO access_key (id, body) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET b
 
 -- name: keep_answer
 INSERT OR IGNORE INTO kept_answer (name, request, body, at) VALUES (?, ?, ?, ?);
+
+-- name: current_salience
+SELECT value FROM meta WHERE key = 'salience';
+
+-- name: set_current_salience
+INSERT OR REPLACE INTO meta (key, value) VALUES ('salience', ?);
+
+-- name: delete_surprises
+DELETE FROM surprise WHERE id BETWEEN ? AND ?;
+
+-- name: session_to_weigh
+-- The session of the first episode from an id on that has no surprise. Looks through the scope, which no index is
+-- for: a hundred thousand episodes take a tenth of a second, and weighing what is found takes some seconds.
+SELECT e.id & 4294967295, coalesce(s.name, ''), e.role, e.text, e.redacted,
+  EXISTS (SELECT 1 FROM surprise n WHERE n.id = e.id)
+FROM episode e LEFT JOIN speaker s ON s.scope = e.scope AND s.no = e.speaker
+WHERE e.id BETWEEN ?1 AND ?3 AND e.session = (
+  SELECT f.session FROM episode f
+  WHERE f.id BETWEEN ?2 AND ?3 AND NOT EXISTS (SELECT 1 FROM surprise n WHERE n.id = f.id) ORDER BY f.id LIMIT 1)
+ORDER BY e.id;
+
+-- name: insert_surprise
+-- A surprise of an earlier text, from before a redaction, would tell of what was erased.
+INSERT OR IGNORE INTO surprise (id, nats) SELECT ?1, ?2
+WHERE EXISTS (SELECT 1 FROM episode WHERE id = ?1 AND redacted = ?3);
+
+-- name: surprises_in_range
+SELECT id & 4294967295, nats FROM surprise WHERE id BETWEEN ? AND ?;
+
+-- name: count_surprises
+SELECT count(*) FROM surprise n JOIN episode e ON e.id = n.id
+WHERE n.id BETWEEN ?1 AND ?2 AND (?3 IS NULL OR e.run = ?3);
+
+-- name: kept_episodes
+-- All that is needed to hand a scope over (one run of it, or NULL), in the order in which it was stored.
+SELECT e.id & 4294967295, e.public_id, r.run_id, e.session, e.role, s.name, e.text, e.timestamp, e.utc_offset,
+  e.recorded_at, e.metadata, e.message_id, e.digest, e.redacted
+FROM episode e JOIN run r ON r.scope = e.scope AND r.no = e.run
+  LEFT JOIN speaker s ON s.scope = e.scope AND s.no = e.speaker
+WHERE e.id BETWEEN ?1 AND ?2 AND (?3 IS NULL OR e.run = ?3) ORDER BY e.id;
+
+-- name: extracted_marks
+SELECT extractor, through FROM extracted WHERE scope = ? ORDER BY extractor;
+
+-- name: last_read
+SELECT public_id FROM episode WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT 1;
+
+-- name: last_row
+SELECT max(id) & 4294967295 FROM episode WHERE id BETWEEN ? AND ?;
+
+-- name: known_by_digest
+SELECT digest, public_id, text, redacted, session FROM episode WHERE digest IN (/* keys */);
+
+-- name: known_digests
+SELECT digest FROM episode WHERE id BETWEEN ? AND ? AND digest IN (/* keys */);
+
+-- name: taken_ids
+SELECT public_id FROM episode WHERE public_id IN (/* keys */);
+
+-- name: set_redacted
+UPDATE episode SET redacted = ?2 WHERE id = ?1;

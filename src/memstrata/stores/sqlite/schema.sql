@@ -1,4 +1,4 @@
--- Schema 5. An episode's id is scope number << 32 | row: the rows of a scope are one contiguous range. A change of a
+-- Schema 6. An episode's id is scope number << 32 | row: the rows of a scope are one contiguous range. A change of a
 -- fact has scope number << 32 | its number in the scope's log, a fact that of the first change that is left of it.
 
 -- What the file itself knows: the current vector space, the salt of nothing else.
@@ -103,6 +103,12 @@ CREATE TABLE embedded (
   through INTEGER NOT NULL,
   PRIMARY KEY (scope, space)
 ) WITHOUT ROWID;
+
+-- Derived: how surprising an episode is to the local model that `meta` names, in nats; none of another model is kept.
+CREATE TABLE surprise (
+  id   INTEGER PRIMARY KEY,
+  nats REAL NOT NULL
+);
 
 -- Derived: 1,024 rows of a scope packed for a fast start. Kind 0 columns, 1 postings, 2 int8 vectors of a
 -- space, 3 those of sentences.

@@ -95,6 +95,13 @@ class Placement:
         run.episodes += 1
         return run.number, run.session
 
+    def put_in_session(self, run_id: str | None, timestamp: int, session: int) -> int:
+        """Number of the run, whose last episode lies in a session that is decided."""
+        run = self._runs.get(run_id) or self._load_run(run_id)
+        run.episodes = run.episodes + 1 if run.session == session else 1
+        run.session, run.last = session, timestamp
+        return run.number
+
     def speaker(self, name: str | None) -> int:
         """The number of a speaker, -1 for none."""
         if name is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,12 +28,17 @@ from memstrata.core.records import (
     Job,
     JobCounts,
     KeptAnswer,
+    KeptEpisode,
+    KeptLog,
     NewEpisode,
     NewJob,
+    Restored,
+    RestoredEpisode,
     Spent,
     TextRow,
 )
-from memstrata.stores.sqlite import access, episodes, erasing, facts, jobs, vectors
+from memstrata.core.surprise import TurnRow
+from memstrata.stores.sqlite import access, episodes, erasing, exchange, facts, jobs, salience, vectors
 from memstrata.stores.sqlite.cache import IndexCache
 from memstrata.stores.sqlite.database import Database
 from memstrata.stores.sqlite.scopes import scope_number, scope_of
@@ -168,6 +173,27 @@ class SqliteStore:
         """See `Store.drop_other_spaces`."""
         self._database.write(lambda connection: vectors.drop_others(connection, scope_key, space))
 
+    def use_salience(self, model: str, *, queue: str, at: datetime) -> None:
+        """See `SalienceStore.use_salience`. A read-only store keeps what it has."""
+        with self._database.read() as connection:
+            if salience.current_model(connection) == model or self._database.read_only:
+                return
+        self._database.write(lambda connection: salience.use_salience(connection, model, queue=queue, at=at))
+
+    def session_to_weigh(self, scope_key: int, *, after: int) -> list[TurnRow]:
+        """See `SalienceStore.session_to_weigh`."""
+        with self._database.read() as connection:
+            return salience.session_to_weigh(connection, scope_key, after=after)
+
+    def put_surprises(
+        self, scope_key: int, model: str, rows: Sequence[int], nats: Sequence[float], *, redactions: Sequence[int]
+    ) -> None:
+        """See `SalienceStore.put_surprises`."""
+        at = microseconds(datetime.now(UTC))
+        self._database.write(
+            lambda connection: salience.put(connection, scope_key, model, rows, nats, redactions=redactions, at=at)
+        )
+
     def scrub(self) -> bool:
         """See `Store.scrub`: older pages in the write-ahead log and gaps in the file may still hold the text."""
         with self._database.read() as connection:
@@ -277,6 +303,33 @@ class SqliteStore:
     def retry_dead(self, *, at: datetime) -> int:
         """See `Store.retry_dead`."""
         return self._database.write(lambda connection: jobs.retry_dead(connection, at=at))
+
+    def known(self, scope: Scope, digests: Sequence[bytes]) -> set[bytes]:
+        """See `ExchangeStore.known`."""
+        with self._database.read() as connection:
+            return exchange.known(connection, scope, digests)
+
+    def export(self, scope: Scope, take: Callable[[KeptEpisode], None]) -> KeptLog:
+        """See `ExchangeStore.export`."""
+        with self._database.read() as connection:
+            return exchange.export(connection, scope, take)
+
+    def restore(
+        self,
+        scope: Scope,
+        episodes_: Sequence[RestoredEpisode],
+        changes: Sequence[Change],
+        *,
+        read: Mapping[str, str],
+        at: datetime,
+        jobs: Sequence[NewJob],
+    ) -> Restored:
+        """See `ExchangeStore.restore`."""
+        if not episodes_ and not changes:
+            return Restored(added=0, known=0, changes=0, passed_over=0)
+        return self._database.write(
+            lambda connection: exchange.restore(connection, scope, episodes_, changes, read=read, at=at, jobs=jobs)
+        )
 
     def put_key(self, key: Key) -> None:
         """See `AccessStore.put_key`."""

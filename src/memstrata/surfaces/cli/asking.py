@@ -32,11 +32,12 @@ def search(
     store: options.Store = None,
     embedder: options.Embedder = "auto",
     model: options.Model = "none",
+    local_model: options.LocalModel = "none",
     as_json: options.AsJson = False,
 ) -> None:
     """Find what bears on a question, best first."""
     scope = options.scope_ids(user_id, agent_id, app_id, run_id)
-    with Target(store=store, embedder=embedder, scope=scope, model=model).open() as memory:
+    with Target(store=store, embedder=embedder, scope=scope, model=model, local_model=local_model).open() as memory:
         hits = memory.search(
             query,
             **scope,
@@ -67,11 +68,12 @@ def context(
     store: options.Store = None,
     embedder: options.Embedder = "auto",
     model: options.Model = "none",
+    local_model: options.LocalModel = "none",
     as_json: options.AsJson = False,
 ) -> None:
     """Print text for a model's prompt: dated, numbered, inside a token budget."""
     scope = options.scope_ids(user_id, agent_id, app_id, run_id)
-    with Target(store=store, embedder=embedder, scope=scope, model=model).open() as memory:
+    with Target(store=store, embedder=embedder, scope=scope, model=model, local_model=local_model).open() as memory:
         found = memory.context(
             query,
             **scope,

@@ -33,11 +33,12 @@ def facts(
     store: options.Store = None,
     embedder: options.Embedder = "auto",
     model: options.Model = "none",
+    local_model: options.LocalModel = "none",
     as_json: options.AsJson = False,
 ) -> None:
     """List facts, or those that answer a question, best first."""
     scope = options.scope_ids(user_id, agent_id, app_id, run_id)
-    with Target(store=store, embedder=embedder, scope=scope, model=model).open() as memory:
+    with Target(store=store, embedder=embedder, scope=scope, model=model, local_model=local_model).open() as memory:
         found = memory.facts(
             query,
             **scope,

@@ -56,11 +56,12 @@ def stats(
     store: options.Store = None,
     embedder: options.Embedder = "auto",
     model: options.Model = "none",
+    local_model: options.LocalModel = "none",
     as_json: options.AsJson = False,
 ) -> None:
     """Count what a scope holds and how far its background work is."""
     scope = options.scope_ids(user_id, agent_id, app_id, run_id)
-    with Target(store=store, embedder=embedder, scope=scope, model=model).open() as memory:
+    with Target(store=store, embedder=embedder, scope=scope, model=model, local_model=local_model).open() as memory:
         found = memory.stats(**scope)
     if as_json:
         show.print_json(found)

@@ -26,6 +26,12 @@ Embedder = Annotated[
 Model = Annotated[
     str, typer.Option("--model", envvar="MEMSTRATA_MODEL", help="Reads facts as well: none or openai:MODEL@URL.")
 ]
+LocalModel = Annotated[
+    str,
+    typer.Option(
+        "--local-model", envvar="MEMSTRATA_LOCAL_MODEL", help="Weighs turns: none, smollm2, PATH or a hub id."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 AsOf = Annotated[str | None, typer.Option("--as-of", help="Only what had been said by then (ISO 8601).")]
 KnownAt = Annotated[str | None, typer.Option("--known-at", help="Only what had been stored by then (ISO 8601).")]
@@ -45,18 +51,25 @@ class ScopeIds(TypedDict):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Which memory a command works on. `works`: it does the work of a language model, too, and does not only ask."""
+    """Which memory a command works on. `works`: it does the work of models, too, and does not only ask."""
 
     store: str | None
     embedder: str
     scope: ScopeIds
     model: str = "none"
+    local_model: str = "none"
     works: bool = False
 
     def open(self) -> Memory:
         """The memory, with a worker beside the command, unless that began calls that end with the command."""
-        with_worker = self.works or self.model == "none"
-        return Memory(self.store, embedder=self.embedder, model=self.model, worker="thread" if with_worker else "none")
+        with_worker = self.works or self.model == self.local_model == "none"
+        return Memory(
+            self.store,
+            embedder=self.embedder,
+            model=self.model,
+            local_model=self.local_model,
+            worker="thread" if with_worker else "none",
+        )
 
 
 def scope_ids(user_id: str | None, agent_id: str | None, app_id: str | None, run_id: str | None) -> ScopeIds:

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from memstrata.connect import open_store
 from memstrata.core.access import Grant, Key, checked_rights, digest_of, parse_grant, token_of
+from memstrata.core.messages import checked_scope
 from memstrata.errors import InvalidInput, NotFound
 from memstrata.memory import Memory
 from memstrata.settings import Settings
@@ -36,20 +37,38 @@ def serve(
     store: options.Store = None,
     embedder: options.Embedder = "auto",
     model: options.Model = "none",
+    local_model: options.LocalModel = "none",
     rate: Annotated[float, typer.Option("--rate", min=0.1, help="Calls a second that each key may make.")] = 200.0,
+    upstream: Annotated[
+        str | None,
+        typer.Option(
+            "--upstream",
+            envvar="MEMSTRATA_UPSTREAM",
+            help="The model service that chats are handed on to, such as http://127.0.0.1:11434/v1.",
+        ),
+    ] = None,
+    user_id: Annotated[
+        str | None, typer.Option("--user-id", "-u", help="Whose memory a chat has that names nobody.")
+    ] = None,
 ) -> None:
-    """Answer over HTTP until interrupted: the API, its docs, health and metrics."""
+    """Answer over HTTP until interrupted: the API, chats with memory, docs, health and metrics."""
     try:
         from memstrata.surfaces.rest.app import create_app
         from memstrata.surfaces.rest.serve import log_as_json, refuse_open_to_others
         from memstrata.surfaces.rest.serve import serve as run
+        from memstrata.surfaces.rest.upstream import upstream_at
     except ModuleNotFoundError as error:
         raise InvalidInput(f"the server needs {error.name}: pip install 'memstrata[server]'") from error
+    settings = Settings.from_environment(os.environ)
+    behind = upstream_at(upstream or settings.upstream, settings)
+    default = None if user_id is None else checked_scope(user_id, None, None, None)
     home = _open(store)
-    with Memory(home, embedder=embedder, model=model) as memory:
+    with Memory(home, embedder=embedder, model=model, local_model=local_model) as memory:
         refuse_open_to_others(host, home)
         log_as_json()
-        application = create_app(memory, home, rate=rate, burst=int(2 * rate) + 1)
+        application = create_app(
+            memory, home, rate=rate, burst=int(2 * rate) + 1, upstream=behind, default_scope=default
+        )
         run(application, host=host, port=port, ready=lambda url: _say_where(url, asks=bool(home.keys())))
 
 
@@ -142,5 +161,5 @@ def _grant_words(grant: Grant) -> str:
 
 def _say_where(url: str, *, asks: bool) -> None:
     typer.echo(f"Memstrata answers at {url}, {'with a key' if asks else 'for this machine, without a key'}")
-    for name, path in (("API", "/v1"), ("docs", "/docs"), ("health", "/healthz")):
+    for name, path in (("API", "/v1"), ("docs", "/docs"), ("MCP", "/mcp"), ("chats", "/v1/chat/completions")):
         typer.echo(f"  {name:7}{url}{path}")

@@ -62,10 +62,13 @@ def worker(
     store: options.Store = None,
     embedder: options.Embedder = "auto",
     model: options.Model = "none",
+    local_model: options.LocalModel = "none",
     once: Annotated[bool, typer.Option("--once", help="End when no work is left.")] = False,
 ) -> None:
     """Do a store's background work in a process of its own, until interrupted."""
-    with Memory(store, embedder=embedder, model=model, worker="none" if once else "thread") as memory:
+    with Memory(
+        store, embedder=embedder, model=model, local_model=local_model, worker="none" if once else "thread"
+    ) as memory:
         show.remark("working")
         if once:
             memory.wait()

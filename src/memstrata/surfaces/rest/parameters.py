@@ -35,7 +35,8 @@ class MessageBody(BaseModel):
     id: str | None = Field(None, description="The caller's own id; the same id again is the same message.")
 
 
-Id = Annotated[str, Field(max_length=MAX_ID)]
+Id = Annotated[str, Field(min_length=1, max_length=MAX_ID)]
+Words = Annotated[str, Field(min_length=1, max_length=MAX_QUERY)]
 Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT["limit"])]
 Filters = dict[str, JsonValue]
 
@@ -48,7 +49,7 @@ PARAMETERS: Mapping[str, tuple[Any, str]] = {
     "timestamp": (str | None, "When they were said, for messages without their own; ISO 8601."),
     "metadata": (dict[str, JsonValue] | None, "Added to each message's own."),
     "wait": (bool, "Answer only when the background work it caused is done too."),
-    "query": (Annotated[str, Field(max_length=MAX_QUERY)], "The question."),
+    "query": (Words, "The question."),
     "limit": (Limit, "At most so many."),
     "max_tokens": (Annotated[int, Field(ge=1, le=MAX_LIMIT["max_tokens"])], "The text is never longer."),
     "as_of": (str | None, "The world's clock: only what had been said, or held, by then; ISO 8601."),
@@ -62,14 +63,14 @@ PARAMETERS: Mapping[str, tuple[Any, str]] = {
     "kind": (FactKind | list[FactKind] | None, "Of these kinds."),
     "status": (FactStatus | list[FactStatus], "That stand so."),
     "current": (bool, "Only those that hold now, or at `as_of`."),
-    "entity": (Annotated[str, Field(max_length=MAX_QUERY)], "A person or thing, under any of its names."),
-    "text": (Annotated[str, Field(max_length=MAX_QUERY)], "The right words."),
+    "entity": (Words, "A person or thing, under any of its names."),
+    "text": (Words, "The right words."),
     "pinned": (bool, "False takes it back."),
     "muted": (bool, "False takes it back."),
 }
 HEADERS = frozenset({"version"})
 """Arguments that are headers: `If-Match` carries the version of a fact."""
-_OPTIONAL: Mapping[tuple[str, str], Any] = {("facts", "query"): Annotated[str, Field(max_length=MAX_QUERY)] | None}
+_OPTIONAL: Mapping[tuple[str, str], Any] = {("facts", "query"): Words | None}
 _IN_A_QUERY: Mapping[str, tuple[Any, str]] = {
     "filters": (str | None, PARAMETERS["filters"][1] + " As JSON."),
 }

@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 
 from memstrata.errors import MemstrataError, NotFound, RateLimited
 from memstrata.wire import status_of
@@ -52,8 +53,10 @@ def say_problems(app: FastAPI) -> None:
         place = ".".join(str(each) for each in first["loc"] if each not in ("body", "query"))
         return problem(422, "invalid_input", f"{place}: {first['msg']}" if place else first["msg"])
 
-    async def http(_: Request, error: Exception) -> Response:
+    async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
+        if error.status_code == 405:
+            return problem(405, _CODES[405], str(error.detail), headers={"Allow": _methods(request, error)})
         status = 422 if error.status_code == 400 else error.status_code  # a body that is no JSON
         return problem(
             status, _CODES.get(status, "invalid_input"), str(error.detail), headers=dict(error.headers or {})
@@ -71,3 +74,11 @@ def say_problems(app: FastAPI) -> None:
     }
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)
+
+
+def _methods(request: Request, error: HTTPException) -> str:
+    """The methods of all routes at the path that was asked for; each route knows its own only."""
+    here = (route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE)
+    own = {method for route in here for method in getattr(route, "methods", None) or ()}
+    said = (error.headers or {}).get("Allow", "")
+    return ", ".join(sorted(own | {each.strip() for each in said.split(",") if each.strip()}))

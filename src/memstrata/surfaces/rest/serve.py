@@ -5,9 +5,11 @@ from __future__ import annotations
 import ipaddress
 import json
 import logging
+import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import uvicorn
@@ -39,7 +41,19 @@ def serve(app: FastAPI, *, host: str, port: int, ready: Callable[[str], None]) -
         timeout_graceful_shutdown=GRACE_SECONDS,
         proxy_headers=False,
     )
-    uvicorn.Server(config).run(sockets=[listening])
+    with _outliving_signals():
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+@contextmanager
+def _outliving_signals() -> Iterator[None]:
+    """uvicorn stops at a signal and then sends it again, which would end the process before the memory is closed."""
+    before = {each: signal.signal(each, lambda *_: None) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 def refuse_open_to_others(host: str, store: AccessStore) -> None:

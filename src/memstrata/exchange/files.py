@@ -1,6 +1,6 @@
-"""Reading files to be remembered: JSONL, LoCoMo-style JSON, plain text and Markdown.
+"""Files of one's own: JSONL, LoCoMo-style JSON, plain text and Markdown.
 
-Each reader yields `Portion`s, which are remembered one at a time, and `Problem`s: what could not be read, and where.
+Each reader yields `Portion`s, which are remembered one at a time, and `NotRead`s: what could not be read, and where.
 A broken part never costs the rest.
 """
 
@@ -9,20 +9,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Literal, cast, get_args
+from pathlib import PurePosixPath
+from typing import BinaryIO, Literal, cast
 
-from memstrata.errors import InvalidInput
-from memstrata.types import Json, Message, MessageDict
+from memstrata.exchange.portions import PORTION, SCOPE_FIELDS, Portion
+from memstrata.types import Json, Message, MessageDict, NotRead
 
-Format = Literal["jsonl", "locomo", "text", "markdown"]
-FORMATS: tuple[str, ...] = get_args(Format)
-SCOPE_FIELDS = ("user_id", "agent_id", "app_id", "run_id")
-PORTION = 200
-"""Passages of a document that are remembered at a time."""
-_SUFFIXES: dict[str, Format] = {
+FileFormat = Literal["jsonl", "locomo", "text", "markdown"]
+_SUFFIXES: dict[str, FileFormat] = {
     ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "locomo", ".md": "markdown", ".markdown": "markdown",
     ".txt": "text", ".text": "text",
 }  # fmt: skip
@@ -30,86 +25,64 @@ _HEADING = re.compile(r"(#{1,6})\s+(.*?)\s*#*\s*$")
 _SESSION = re.compile(r"session_(\d+)$")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Portion:
-    """Messages of one call to `add`, with the scope ids that the file itself names, and where they stand."""
-
-    messages: tuple[Message | MessageDict, ...]
-    scope: Mapping[str, str] = field(default_factory=dict)
-    place: str = ""
+def format_of(name: str) -> FileFormat | None:
+    """The format that a file's name promises."""
+    return _SUFFIXES.get(PurePosixPath(name).suffix.lower())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """What could not be read."""
-
-    place: str
-    reason: str
-
-
-def format_of(path: Path) -> Format:
-    """The format that a file's name promises. Raises InvalidInput for a suffix that promises none."""
-    found = _SUFFIXES.get(path.suffix.lower())
-    if found is None:
-        raise InvalidInput(f"cannot tell the format of {path.name!r}; say --format {'|'.join(FORMATS)}")
-    return found
-
-
-def read_file(path: Path, kind: Format) -> Iterator[Portion | Problem]:
-    """Everything in a file. Raises InvalidInput where it cannot be read at all."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InvalidInput(f"cannot read {str(path)!r}: {error.strerror}") from None
-    readers: dict[str, Callable[[bytes, str], Iterator[Portion | Problem]]] = {
-        "jsonl": read_jsonl,
+def read_file(stream: BinaryIO, name: str, kind: FileFormat) -> Iterator[Portion | NotRead]:
+    """Everything in a file."""
+    if kind == "jsonl":
+        yield from read_jsonl(stream)
+        return
+    readers: dict[str, Callable[[bytes, str], Iterator[Portion | NotRead]]] = {
         "locomo": read_locomo,
         "text": read_text,
         "markdown": read_markdown,
     }
-    yield from readers[kind](data, path.name)
+    yield from readers[kind](stream.read(), name)
 
 
-def read_jsonl(data: bytes, name: str) -> Iterator[Portion | Problem]:
+def read_jsonl(stream: BinaryIO) -> Iterator[Portion | NotRead]:
     """One message, or one session `{"messages": [...]}`, a line; scope ids may stand beside either."""
-    for number, line in enumerate(data.splitlines(), start=1):
+    for number, line in enumerate(stream, start=1):
         place = f"line {number}"
         if not line.strip():
             continue
         try:
             value = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
         except UnicodeDecodeError as error:
-            yield Problem(place=place, reason=f"not UTF-8 at byte {error.start}")
+            yield NotRead(place=place, reason=f"not UTF-8 at byte {error.start}")
             continue
         except (json.JSONDecodeError, RecursionError) as error:
-            yield Problem(place=place, reason=f"not JSON: {error}")
+            yield NotRead(place=place, reason=f"not JSON: {error}")
             continue
         yield _jsonl_entry(value, place)
 
 
-def read_locomo(data: bytes, name: str) -> Iterator[Portion | Problem]:
+def read_locomo(data: bytes, name: str) -> Iterator[Portion | NotRead]:
     """Conversations with `session_N` and `session_N_date_time`; each is a user's memory, each session a run."""
     try:
         samples = json.loads(data)
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        yield Problem(place=name, reason=f"not JSON: {error}")
+        yield NotRead(place=name, reason=f"not JSON: {error}")
         return
     samples = samples if isinstance(samples, list) else [samples]
     for place, sample in enumerate(samples, start=1):
         where = f"conversation {place}"
         conversation = sample.get("conversation", sample) if isinstance(sample, dict) else None
         if not isinstance(conversation, dict):
-            yield Problem(place=where, reason="not an object with sessions")
+            yield NotRead(place=where, reason="not an object with sessions")
             continue
         user = str(sample.get("sample_id") or where)
         sessions = sorted((int(match[1]), key) for key in conversation if (match := _SESSION.match(key)))
         if not sessions:
-            yield Problem(place=where, reason="has no session_1")
+            yield NotRead(place=where, reason="has no session_1")
         for number, key in sessions:
             yield _locomo_session(conversation, key, user, f"{user} session {number}")
 
 
-def read_text(data: bytes, name: str) -> Iterator[Portion | Problem]:
+def read_text(data: bytes, name: str) -> Iterator[Portion | NotRead]:
     """Paragraphs, separated by blank lines."""
     text, problems = _decode(data, name)
     yield from problems
@@ -117,40 +90,40 @@ def read_text(data: bytes, name: str) -> Iterator[Portion | Problem]:
     yield from _passages(((part, "") for part in paragraphs), name)
 
 
-def read_markdown(data: bytes, name: str) -> Iterator[Portion | Problem]:
+def read_markdown(data: bytes, name: str) -> Iterator[Portion | NotRead]:
     """Paragraphs under their headings; fenced code stays whole."""
     text, problems = _decode(data, name)
     yield from problems
     yield from _passages(_sections(text), name)
 
 
-def _jsonl_entry(value: object, place: str) -> Portion | Problem:
+def _jsonl_entry(value: object, place: str) -> Portion | NotRead:
     if not isinstance(value, dict):
-        return Problem(place=place, reason=f"not an object but {type(value).__name__}")
+        return NotRead(place=place, reason=f"not an object but {type(value).__name__}")
     scope = {key: value[key] for key in SCOPE_FIELDS if isinstance(value.get(key), str)}
     if "messages" in value:
         messages = value["messages"]
         if not isinstance(messages, list) or not all(isinstance(each, dict) for each in messages):
-            return Problem(place=place, reason='"messages" is not a list of objects')
+            return NotRead(place=place, reason='"messages" is not a list of objects')
     elif "content" in value:
         messages = [{key: each for key, each in value.items() if key not in SCOPE_FIELDS}]
     else:
-        return Problem(place=place, reason='holds neither "content" nor "messages"')
+        return NotRead(place=place, reason='holds neither "content" nor "messages"')
     return Portion(messages=tuple(cast(list[MessageDict], messages)), scope=scope, place=place)
 
 
-def _locomo_session(conversation: Mapping[str, object], key: str, user: str, place: str) -> Portion | Problem:
+def _locomo_session(conversation: Mapping[str, object], key: str, user: str, place: str) -> Portion | NotRead:
     try:
         when = _locomo_time(str(conversation[f"{key}_date_time"]))
     except (KeyError, ValueError):
-        return Problem(place=place, reason=f'has no readable {key}_date_time such as "1:56 pm on 8 May, 2023"')
+        return NotRead(place=place, reason=f'has no readable {key}_date_time such as "1:56 pm on 8 May, 2023"')
     turns = conversation[key]
     if not isinstance(turns, list):
-        return Problem(place=place, reason="is not a list of turns")
+        return NotRead(place=place, reason="is not a list of turns")
     messages: list[Message | MessageDict] = []
     for number, turn in enumerate(turns, start=1):
         if not isinstance(turn, dict) or not isinstance(turn.get("text"), str):
-            return Problem(place=f"{place} turn {number}", reason='has no "text"')
+            return NotRead(place=f"{place} turn {number}", reason='has no "text"')
         caption = turn.get("blip_caption")
         messages.append(
             Message(
@@ -168,7 +141,7 @@ def _locomo_time(text: str) -> datetime:
     return datetime.strptime(text.strip(), "%I:%M %p on %d %B, %Y").replace(tzinfo=UTC)
 
 
-def _decode(data: bytes, name: str) -> tuple[str, list[Problem]]:
+def _decode(data: bytes, name: str) -> tuple[str, list[NotRead]]:
     try:
         return data.decode("utf-8-sig"), []
     except UnicodeDecodeError as error:
@@ -178,8 +151,8 @@ def _decode(data: bytes, name: str) -> tuple[str, list[Problem]]:
             try:
                 lines.append(each.decode("utf-8"))
             except UnicodeDecodeError:
-                problems.append(Problem(place=f"line {number}", reason="not UTF-8"))
-        return "\n".join(lines), problems or [Problem(place=f"line {line}", reason="not UTF-8")]
+                problems.append(NotRead(place=f"line {number}", reason="not UTF-8"))
+        return "\n".join(lines), problems or [NotRead(place=f"line {line}", reason="not UTF-8")]
 
 
 def _sections(text: str) -> Iterator[tuple[str, str]]:
