@@ -18,6 +18,7 @@ BENCHMARKS = (
     "salience",
     "proxy",
     "explicit",
+    "server",
 )
 
 

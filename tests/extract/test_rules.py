@@ -238,9 +238,22 @@ def test_two_people_of_one_first_name_stay_apart() -> None:
     assert "Chris D" not in claims[0].entities + claims[2].entities
 
 
-@pytest.mark.xfail(strict=True, reason="`_joins` puts sentences together whatever they speak of")
 def test_two_people_in_one_message_are_two_statements() -> None:
     assert subjects("Chris W moved to Oslo. Chris D moved to Rome.") == ["Chris W", "Chris D"]
+
+
+@pytest.mark.parametrize(
+    ("text", "statements"),
+    [
+        ("I live in Ghent. My sister Ana is allergic to nuts.", 2),
+        ("I live in Ghent. I work at Acme as a welder.", 2),
+        ("My sister moved to Ghent. She loves it there.", 1),
+        ("I moved to Lisbon. It is lovely by the river.", 1),
+        ("I moved to Lisbon. I live by the river now.", 1),
+    ],
+)
+def test_a_statement_speaks_of_one_person_and_has_one_value(text: str, statements: int) -> None:
+    assert len(read(text)) == statements
 
 
 KINDS = """

@@ -18,6 +18,7 @@ from memstrata.testing.episodes import ANN, NOON, chat, new_episodes
 from memstrata.testing.erasure_contract import redaction
 from memstrata.testing.facts import asserted, claim, source
 from memstrata.testing.store_contract import LEASE, QUEUE, SPACE, add, find, unit
+from memstrata.types import Scope
 
 SCHEMA_2 = Path(__file__).with_name("schema_2.sql")
 
@@ -126,3 +127,21 @@ def nearest(
     """Rows that the dense leg finds."""
     probe = Probe(terms=(), vector=unit(1) if vector is None else vector, space=SPACE, per_leg=per_leg)
     return [int(row) for row in store.candidates(ANN, probe).rows]
+
+
+def test_the_cache_of_indexes_keeps_to_its_bytes_and_counts_them_right(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "memory.db", cache_bytes=60_000)
+    scopes = [Scope(user_id=f"user{number}") for number in range(40)]
+    for scope in scopes:
+        add(store, chat("the red lamp", "a green door"), scope=scope)
+    sizes = []
+    for scope in [*scopes, *scopes[::-3], *scopes]:
+        assert "the red lamp" in find(store, "lamp", scope=scope)
+        add(store, f"another lamp {len(sizes)}", scope=scope)
+        find(store, "lamp", scope=scope)
+        cache = store._cache
+        assert cache._held == sum(entry.counted for entry in cache._entries.values()) == cache.nbytes
+        sizes.append(cache.nbytes)
+        assert cache.nbytes <= 60_000 or len(cache._entries) == 1
+    assert max(sizes) > 30_000
+    store.close()

@@ -146,8 +146,21 @@ def _part(sentence: Sentence, start: int, end: int) -> Sentence:
 
 
 def _joins(open_: list[Sentence], sentence: Sentence) -> bool:
-    """Two sentences make one statement while it stays short and nobody else begins to speak."""
-    return sentence.foreign == open_[0].foreign and sentence.end - open_[0].start <= MAX_STATEMENT
+    """Two sentences make one statement while it stays short, and speak of one thing."""
+    short = sentence.foreign == open_[0].foreign and sentence.end - open_[0].start <= MAX_STATEMENT
+    return short and not _tells_of_another(open_[0].own, sentence.own)
+
+
+def _tells_of_another(one: str, other: str) -> bool:
+    """Whether the second sentence names somebody else, or has a value for something else."""
+    reading = read_kind(other, role="user", planned=False)
+    if reading.kind == "statement":
+        return False
+    about, about_other = (subject_of(each, Company(), speaker="user") for each in (one, other))
+    if about and about_other and about != about_other:
+        return True
+    slot = read_kind(one, role="user", planned=False).slot
+    return slot is not None and reading.slot is not None and slot != reading.slot
 
 
 def _claim(episode: Episode, statement: _Statement, company: Company) -> Claim:

@@ -52,6 +52,8 @@ class _Entry:
     names: dict[int, str] = field(default_factory=dict)
     runs: dict[int, str | None] = field(default_factory=dict)
     labels: Labels = field(default_factory=Labels)
+    counted: int = 0
+    """Its share of the cache's bytes."""
 
     @property
     def nbytes(self) -> int:
@@ -122,6 +124,7 @@ class IndexCache:
         self._lock = threading.Lock()
         self._entries: OrderedDict[int, _Entry] = OrderedDict()
         self._spaces: dict[str, int] = {}
+        self._held = 0
 
     def candidates(self, number: int, probe: Probe) -> Pool:
         """The pool of a question in one scope; the probe's view says of which run."""
@@ -185,11 +188,14 @@ class IndexCache:
     def _shrink(self, *, keep: int) -> None:
         """Let go of the least recently used until the limit is kept; the one in use stays, however large."""
         with self._lock:
-            total = sum(entry.nbytes for entry in self._entries.values())
-            for number in [number for number in self._entries if number != keep]:
-                if total <= self._limit:
-                    return
-                total -= self._entries.pop(number).nbytes
+            used = self._entries.get(keep)
+            if used is not None:
+                size = used.nbytes
+                self._held += size - used.counted
+                used.counted = size
+            while self._held > self._limit and len(self._entries) > 1:
+                oldest = next(number for number in self._entries if number != keep)
+                self._held -= self._entries.pop(oldest).counted
 
 
 def _load_vectors(connection: apsw.Connection, number: int, space: int, size: int) -> VectorTable | None:
