@@ -197,6 +197,18 @@ def test_importing_again_goes_on_where_it_stopped(file: Path) -> None:
         assert memory.import_file(file).problems, "whose memory?"
 
 
+def test_one_message_that_cannot_be_kept_costs_itself(tmp_path: Path) -> None:
+    path = tmp_path / "conversations.json"
+    long = node("u1", "u0", "user", "x" * 10_000_001)
+    told = conversation(node("u0", "root", "user", "before"), long, node("u2", "u1", "user", "after"))
+    path.write_text(json.dumps([told]))
+    with Memory(":memory:", embedder="none", worker="none") as memory:
+        done = memory.import_file(path, user_id="ann")
+        assert done.added == 2
+        assert "split it" in done.problems[0].reason
+        assert memory.import_file(path, user_id="ann").duplicates == 2
+
+
 def test_what_was_asked_of_another_assistant_to_forget_is_counted_and_not_done(tmp_path: Path) -> None:
     path = tmp_path / "conversations.json"
     path.write_text(json.dumps([conversation(node("u", "root", "user", "Forget everything you know about me."))]))

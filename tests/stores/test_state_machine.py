@@ -17,14 +17,15 @@ from memstrata.core.candidates import Probe, View
 from memstrata.core.facts.log import NewChange, fold
 from memstrata.core.filters import parse_filter
 from memstrata.core.lexical import query_terms
-from memstrata.core.records import Extracted, FactQuery, NewJob
-from memstrata.errors import LogMoved
+from memstrata.core.records import Extracted, FactQuery, KeptEpisode, KeptLog, NewJob
+from memstrata.errors import Conflict, LogMoved
 from memstrata.stores.fact_rules import episodes_behind
 from memstrata.stores.memory import MemoryStore
 from memstrata.stores.sqlite import blocks
 from memstrata.stores.sqlite.store import SqliteStore
 from memstrata.testing.episodes import NOON, new_episodes, numbered_ids
 from memstrata.testing.erasure_contract import redaction
+from memstrata.testing.exchange_contract import copy_out, restored, take_in
 from memstrata.testing.facts import asserted, change, claim, closed, source, supported, undone
 from memstrata.testing.store_contract import assert_same_pool
 from memstrata.types import CHANGE_KINDS, Change, ChangeKind, Message, Scope, Source
@@ -77,6 +78,7 @@ class TwoStores(RuleBasedStateMachine):
         self.homes: dict[str, Scope] = {}
         self.fact_ids: list[str] = []
         self.changes: list[tuple[str, str]] = []
+        self.copies: list[tuple[Scope, list[KeptEpisode], KeptLog]] = []
         for store in (self.memory, self.sqlite):
             store.use_space(self.space, queue=self.space, at=NOON)
             store.use_salience(self.weigher, queue=self.weigher, at=NOON)
@@ -206,6 +208,33 @@ class TwoStores(RuleBasedStateMachine):
         query = FactQuery(ids=ids, **wanted)
         assert self.memory.facts(scope, query) == self.sqlite.facts(scope, query)
         assert self.memory.fact_log(scope, self.fact_ids[::2]) == self.sqlite.fact_log(scope, self.fact_ids[::2])
+
+    @rule(scope=scopes)
+    def hand_over(self, scope: Scope) -> None:
+        one, other = (copy_out(store, scope) for store in (self.memory, self.sqlite))
+        assert one == other
+        self.copies.append((scope.partition, *one))
+
+    @precondition(lambda self: self.copies)
+    @rule(data=st.data(), other=st.sampled_from(["", "x", "y"]), scope=scopes)
+    def take_in(self, data: st.DataObject, other: str, scope: Scope) -> None:
+        home, kept, log = data.draw(st.sampled_from(self.copies))
+        target = scope.partition if other else home
+        into = "" if target == home else f"{other}{SCOPES.index(scope)}"
+        episodes = [each for each in restored(kept, into=into) if target.run_id is None or each.new.run_id == "r1"]
+        self.receipts += 1
+        episodes = [replace(each, spare_id=f"{each.spare_id}_{self.receipts}") for each in episodes]
+        done: list[object] = []
+        for store in (self.memory, self.sqlite):
+            try:
+                done.append(take_in(store, target, episodes, log.changes, read=log.read))
+            except Conflict:
+                done.append(None)
+        assert done[0] == done[1]
+        mine, theirs = (copy_out(store, target) for store in (self.memory, self.sqlite))
+        assert mine == theirs
+        self.known += [each.episode.id for each in mine[0] if each.episode.id not in self.homes]
+        self.homes |= {each.episode.id: target for each in mine[0]}
 
     @rule(limit=st.integers(1, 5))
     def embed(self, limit: int) -> None:

@@ -90,6 +90,6 @@ def contents(
         if not episodes_behind(each) <= ids:
             raise InvalidInput(f"change {each.id!r} rests on an episode that is not in the file: it is not whole")
     marks = as_object(read)
-    if not all(isinstance(key, str) and value in ids for key, value in marks.items()):
+    if not all(isinstance(value, str) and value in ids for key, value in marks.items()):
         raise InvalidInput("the file says that an episode was read that is not in it: it is not whole")
     return Contents(scope=scope, episodes=told, changes=log, read=cast("dict[str, str]", dict(marks)))

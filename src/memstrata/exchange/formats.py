@@ -12,7 +12,9 @@ from typing import BinaryIO, Literal, TypeAlias, cast, get_args
 from memstrata.errors import InvalidInput
 from memstrata.exchange import chatgpt, claude, copilot, gemini, grok
 from memstrata.exchange.archive import Member, Place, Torn, opened
+from memstrata.exchange.bundle import CHANGES, EPISODES, MANIFEST
 from memstrata.exchange.files import FileFormat, format_of, read_file
+from memstrata.exchange.json_export import is_json_export
 from memstrata.exchange.json_stream import Broken, Element, elements
 from memstrata.exchange.portions import PassedOver, Read, Unreadable, as_object
 from memstrata.types import NotRead
@@ -48,6 +50,8 @@ def read_export(place: Place, kind: Format | None) -> Iterator[Read]:
     """Everything that a file, a folder or a zip holds. Raises InvalidInput where it cannot be read at all."""
     with opened(place) as found:
         alone = len(found) == 1 and not _is_folder(place)
+        if {MANIFEST, EPISODES, CHANGES} <= {each.name for each in found if isinstance(each, Member)}:
+            raise InvalidInput("this is a bundle: restore it")
         told = False
         for member in found:
             if isinstance(member, NotRead):
@@ -84,9 +88,11 @@ def _read(member: Member, kind: Format | None, *, alone: bool) -> Iterator[Read]
         return
     with member.open() as stream:
         start = stream.read(_HEADER)
-    if start.startswith(b"PK\x03\x04"):
+    if is_json_export(start):
+        yield NotRead(place=member.name, reason="is a JSON export of Memstrata: restore it")
+    elif start.startswith(b"PK\x03\x04"):
         yield NotRead(place=member.name, reason="is a zip in the zip; unpack it and import it by itself")
-    elif kind == "copilot" or copilot.columns_of(_first_line(start))[:4] == list(copilot.COLUMNS):
+    elif kind in (None, "copilot") and copilot.columns_of(_first_line(start))[:4] == list(copilot.COLUMNS):
         with member.open() as stream:
             yield from copilot.read_csv(stream, member.base)
     elif start.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n\0")[:1] in (b"[", b"{"):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from memstrata.core.clock import parse_time
-from memstrata.errors import Conflict, InvalidInput
+from memstrata.errors import Conflict, InvalidInput, MissingScope
 from memstrata.exchange.portions import SCOPE_FIELDS, PassedOver, Portion, Read
 from memstrata.types import ImportReceipt, Message, NotRead, Receipt, Scope
 
@@ -47,6 +47,17 @@ class Tally:
             if when is not None:
                 self.first = when if self.first is None else min(self.first, when)
                 self.last = when if self.last is None else max(self.last, when)
+
+    def added_by(self, receipt: Receipt, ids: Ids) -> None:
+        """Count what was remembered, and where."""
+        self.added += receipt.added
+        self.known += receipt.duplicates
+        self.empty += receipt.skipped_empty
+        self.secrets += receipt.secrets
+        self.forget_requests += len(receipt.forget_requests)
+        whole = {key: id_ for key, id_ in ids.items() if id_ is not None and key != "run_id"}
+        whole = whole or {key: id_ for key, id_ in ids.items() if id_ is not None}
+        self.scopes[tuple(whole.items())] = whole
 
     def problem(self, place: str, reason: str) -> None:
         """Note what could not be read."""
@@ -115,28 +126,21 @@ def _remember(
     known: Callable[[Mapping[str, str | None], Sequence[str]], set[str]],
     add: Callable[[Portion, Mapping[str, str | None]], Receipt],
 ) -> None:
-    ids = _ids(portion, given)
+    ids, fresh = _ids(portion, given), portion.messages
     try:
-        fresh = portion
+        here: set[str] = set()
         if portion.known_by_id:
-            told = [each.id for each in portion.messages if isinstance(each, Message) and each.id is not None]
-            here = known(ids, told) if told else set()
-            fresh = replace(portion, messages=tuple(each for each in portion.messages if _id_of(each) not in here))
-        tally.known += len(portion.messages) - len(fresh.messages)
-        if not fresh.messages:
-            return
-        receipt = add(fresh, ids)
+            here = known(ids, [each.id for each in portion.messages if isinstance(each, Message) and each.id])
+        fresh = tuple(each for each in portion.messages if _id_of(each) not in here)
+        tally.known += len(portion.messages) - len(fresh)
+        if fresh:
+            tally.added_by(add(replace(portion, messages=fresh), ids), ids)
     except (InvalidInput, Conflict) as error:
-        tally.problem(portion.place, str(error))
-        return
-    tally.added += receipt.added
-    tally.known += receipt.duplicates
-    tally.empty += receipt.skipped_empty
-    tally.secrets += receipt.secrets
-    tally.forget_requests += len(receipt.forget_requests)
-    whole = {key: id_ for key, id_ in ids.items() if id_ is not None and key != "run_id"}
-    whole = whole or {key: id_ for key, id_ in ids.items() if id_ is not None}
-    tally.scopes[tuple(whole.items())] = whole
+        if len(portion.messages) == 1 or not portion.known_by_id or isinstance(error, MissingScope):
+            tally.problem(portion.place, str(error))
+            return
+        for each in fresh:  # one wrong message is no reason to lose the others
+            _remember(tally, replace(portion, messages=(each,)), given, known=known, add=add)
 
 
 def _ids(portion: Portion, given: Ids) -> dict[str, str | None]:

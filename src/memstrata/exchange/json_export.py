@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import BinaryIO
 
 from memstrata.core.facts.log import fold
@@ -44,8 +45,9 @@ def write_json(out: BinaryIO, copy: Copy, scope: Scope, *, at: datetime) -> Kept
         count += 1
 
     log = copy(take)
+    facts = fold(replace(each, at=each.at.astimezone(UTC)) for each in log.changes)  # the same whatever the store
     out.write(b'\n],\n"changes": [\n' + b",\n".join(_dumps(change_to_json(each)) for each in log.changes))
-    out.write(b'\n],\n"facts": [\n' + b",\n".join(_dumps(to_json(each)) for each in fold(log.changes).values()))
+    out.write(b'\n],\n"facts": [\n' + b",\n".join(_dumps(to_json(each)) for each in facts.values()))
     tail: dict[str, Json] = {
         "read": read_to_json(log.read),
         "counts": {"episodes": count, "changes": len(log.changes)},

@@ -6,6 +6,7 @@ for it stands whether its time was stated, and which repetition it was, so that 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -87,7 +88,7 @@ def episode_from_json(value: object, *, what: str) -> Told:
         name=_optional(data, "name", what),
         text=_text(data, "text", what, limit=MAX_TEXT),
         timestamp=_time(data, "timestamp", what),
-        recorded_at=_time(data, "recorded_at", what),
+        recorded_at=_our_time(data, "recorded_at", what),
         metadata=checked_metadata(data.get("metadata"), what=f"{what}'s metadata"),
         message_id=_optional(data, "message_id", what),
         stated=stated,
@@ -121,7 +122,7 @@ def change_from_json(value: object, *, number: int, what: str) -> Change:
         fact_id=_text(data, "fact_id", what),
         kind=cast(ChangeKind, kind),
         cause=_text(data, "cause", what),
-        at=_time(data, "at", what),
+        at=_our_time(data, "at", what),
         actor=_text(data, "actor", what),
         data=cast(Mapping[str, Json], details),
     )
@@ -154,6 +155,10 @@ def _words(episode: Episode, scope: Scope, *, stated: bool) -> bytes:
 
 
 def _check_details(kind: str, details: Mapping[str, object], what: str) -> None:
+    try:
+        json.dumps(details, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError):
+        raise InvalidInput(f"{what} holds data that is no text, no number, or nested too deep") from None
     by = details.get("by")
     if by is not None and not isinstance(by, str):
         raise InvalidInput(f"{what} names by whom with something that is no id")
@@ -250,3 +255,11 @@ def _time(data: Mapping[str, object], name: str, what: str) -> datetime:
     if not isinstance(value, str):
         raise InvalidInput(f"{what} has no time in {name}")
     return parse_time(value, what=f"{what}'s {name}")
+
+
+def _our_time(data: Mapping[str, object], name: str, what: str) -> datetime:
+    """A time of our own clock, which is kept in UTC."""
+    try:
+        return _time(data, name, what).astimezone(UTC)
+    except OverflowError:
+        raise InvalidInput(f"{what} has a time in {name} that lies outside the calendar") from None

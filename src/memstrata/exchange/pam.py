@@ -102,7 +102,7 @@ def checksum(memories: list[Json]) -> str:
     return f"sha256:{hashlib.sha256(plain.encode()).hexdigest()}"
 
 
-def _memory(fact: Fact, facts: Mapping[str, Fact], *, run_id: str | None, actor: str) -> dict[str, Json]:
+def _memory(fact: Fact, facts: Mapping[str, Fact], *, run_id: str | None, actor: str) -> Json:
     status = _STATUSES[fact.status]
     successor = fact.superseded_by if fact.superseded_by in facts else None
     if status == "superseded" and successor is None:
@@ -146,7 +146,14 @@ def _memory(fact: Fact, facts: Mapping[str, Fact], *, run_id: str | None, actor:
             }
         },
     }
-    return memory
+    return _known(memory)
+
+
+def _known(value: Json) -> Json:
+    """A value without the members of objects that are null: programs that drop those must find the same checksum."""
+    if isinstance(value, Mapping):
+        return {key: _known(each) for key, each in value.items() if each is not None}
+    return [_known(each) for each in value] if isinstance(value, list) else value
 
 
 def _relations(fact: Fact, facts: Mapping[str, Fact]) -> list[Json]:
@@ -161,8 +168,8 @@ def _relations(fact: Fact, facts: Mapping[str, Fact]) -> list[Json]:
     ]
 
 
-def _conversation(id_: str, found: _Conversation) -> dict[str, Json]:
-    return {
+def _conversation(id_: str, found: _Conversation) -> Json:
+    entry: Json = {
         "id": id_,
         "platform": PLATFORM,
         "title": found.title,
@@ -170,6 +177,7 @@ def _conversation(id_: str, found: _Conversation) -> dict[str, Json]:
         "temporal": {"created_at": _time(found.first), "updated_at": _time(found.last)},
         "derived_memories": found.facts,
     }
+    return _known(entry)
 
 
 def _confidence(value: float) -> int | float:
@@ -180,7 +188,10 @@ def _confidence(value: float) -> int | float:
 
 def _time(time: datetime | None) -> str | None:
     """A time in UTC, as RFC 3339 wants it."""
+    if time is None:
+        return None
     try:
-        return None if time is None else time.astimezone(UTC).isoformat()
+        time = time.astimezone(UTC)
     except OverflowError:  # the first or the last day of the calendar
-        return time.replace(tzinfo=UTC).isoformat() if time is not None else None
+        time = time.replace(tzinfo=UTC)
+    return time.isoformat().replace("+00:00", "Z")

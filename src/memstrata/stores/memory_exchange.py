@@ -33,14 +33,8 @@ def restore(
     found: Callable[[], None],
 ) -> Restored:
     """Take in what is not known. `taken`: ids of the store's episodes; `found` keeps the partition."""
-    wanted = {each.new.digest for each in episodes}
-    known = {
-        each.digest: Known(
-            id=each.episode.id, text=each.episode.text, redactions=each.redactions, session=each.episode.session
-        )
-        for each in partition.kept
-        if each.digest in wanted
-    }
+    digests, ids = {each.new.digest for each in episodes}, {each.new.id for each in episodes}
+    known = [_known(each) for each in partition.kept if each.digest in digests or each.episode.id in ids]
     settled = settle(episodes, known, taken, next_session=partition.next_session)
     found()
     last_row = max((each.row for each in partition.kept), default=-1)
@@ -49,8 +43,8 @@ def restore(
         partition.take_in(each.new, each.restored, each.session)
     partition.next_session = settled.next_session
     log, of_facts = facts.known(partition.key)
-    ids = {each.id for each in log}
-    written = settled_changes(changes, settled, log, known=ids, facts=of_facts, last=facts.last(partition.key))
+    told = {each.id for each in log}
+    written = settled_changes(changes, settled, log, known=told, facts=of_facts, last=facts.last(partition.key))
     before = facts.marks(partition.key)
     placed = [each.restored.new.id for each in settled.placed]
     order = [each.new.id for each in episodes]
@@ -61,12 +55,19 @@ def restore(
         for extractor, id_ in read.items()
     }
     facts.take_in(partition.key, written, {name: row for name, row in marks.items() if row >= 0})
-    fresh = len({each.id for each in changes if each.id not in ids})
+    fresh = len({each.id for each in changes if each.id not in told})
     return Restored(
         added=len(placed),
         known=len(episodes) - len(placed),
         changes=len(written),
         passed_over=fresh - len(written),
+    )
+
+
+def _known(kept: Kept) -> Known:
+    episode = kept.episode
+    return Known(
+        id=episode.id, digest=kept.digest, text=episode.text, redactions=kept.redactions, session=episode.session
     )
 
 

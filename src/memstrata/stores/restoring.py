@@ -19,9 +19,10 @@ _USER = "user"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """An episode that the store has under a digest already."""
+    """An episode that the scope has already."""
 
     id: str
+    digest: bytes
     text: str
     redactions: int
     session: int
@@ -47,23 +48,26 @@ class Settled:
 
 
 def settle(
-    episodes: Sequence[RestoredEpisode], known: Mapping[bytes, Known], taken: Collection[str], *, next_session: int
+    episodes: Sequence[RestoredEpisode], known: Collection[Known], taken: Collection[str], *, next_session: int
 ) -> Settled:
-    """Decide about episodes. `known`: by digest; `taken`: ids that the store has given away. Raises Conflict."""
-    here = dict(known)
-    sessions = {each.session: known[each.new.digest].session for each in episodes if each.new.digest in known}
+    """Decide about episodes. `known`: those of the scope that have one of their digests or ids; `taken`: those of
+    their ids that the store has given away. Raises Conflict.
+    """
+    here, by_id = {each.digest: each for each in known}, {each.id: each for each in known}
+    met = ((each.session, here.get(each.new.digest) or by_id.get(each.new.id)) for each in episodes)
+    sessions = {session: found.session for session, found in met if found is not None}
     placed: list[Placed] = []
     ids: dict[str, str] = {}
     present: set[str] = set()
     for each in episodes:
-        new, found = each.new, here.get(each.new.digest)
+        new, found = each.new, here.get(each.new.digest) or by_id.get(each.new.id)
         if found is None:
             new = replace(new, id=each.spare_id) if new.id in taken else new
             if each.session not in sessions:
                 sessions[each.session] = next_session
                 next_session += 1
             session = sessions[each.session]
-            found = Known(id=new.id, text=new.text, redactions=each.redactions, session=session)
+            found = Known(id=new.id, digest=new.digest, text=new.text, redactions=each.redactions, session=session)
             here[new.digest] = found
             placed.append(Placed(new=new, session=session, restored=each))
         elif found.text != new.text and not found.redactions:
@@ -98,12 +102,11 @@ def settled_changes(
         for each in fresh
         if each.actor == _USER and each.fact_id in wished and wished[each.fact_id].at >= each.at
     }
-    new = admitted(
-        [_as_new(each) for each in fresh if each.cause not in outdated],
-        known=known,
-        facts=facts,
-        present=settled.present,
-    )
+    may = [_as_new(each) for each in fresh if each.cause not in outdated]
+    new = admitted(may, known=known, facts=facts, present=settled.present)
+    begun = {each.fact_id for each in new if each.kind == "asserted"}
+    if begun:  # an erasure may have left wishes in front of what begins a fact now: they are part of its log
+        new = admitted(may, known=known, facts={*facts, *begun}, present=settled.present)
     return numbered([replace(each, data=_moved(each, settled.ids)) for each in new], after=last)
 
 

@@ -94,11 +94,11 @@ def restore(
 
 def _settled(connection: apsw.Connection, placement: Placement, episodes: Sequence[RestoredEpisode]) -> Settled:
     digests = list(dict.fromkeys(each.new.digest for each in episodes))
-    known = {
-        row[0]: Known(id=row[1], text=row[2], redactions=row[3], session=row[4])
-        for row in in_batches(connection, Q["known_by_digest"], digests)
-    }
-    ids = [each.new.id for each in episodes]
+    ids = list(dict.fromkeys(each.new.id for each in episodes))
+    within = id_range(placement.number)
+    rows = {row[0]: row for row in in_batches(connection, Q["known_by_digest"], digests, before=within)}
+    rows |= {row[0]: row for row in in_batches(connection, Q["known_by_id"], ids, before=within)}
+    known = [Known(id=row[0], digest=row[1], text=row[2], redactions=row[3], session=row[4]) for row in rows.values()]
     taken = {row[0] for row in in_batches(connection, Q["taken_ids"], ids)}
     return settle(episodes, known, taken, next_session=placement.next_session)
 

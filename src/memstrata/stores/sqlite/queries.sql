@@ -430,7 +430,10 @@ SELECT public_id FROM episode WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT 1;
 SELECT max(id) & 4294967295 FROM episode WHERE id BETWEEN ? AND ?;
 
 -- name: known_by_digest
-SELECT digest, public_id, text, redacted, session FROM episode WHERE digest IN (/* keys */);
+SELECT public_id, digest, text, redacted, session FROM episode WHERE id BETWEEN ? AND ? AND digest IN (/* keys */);
+
+-- name: known_by_id
+SELECT public_id, digest, text, redacted, session FROM episode WHERE id BETWEEN ? AND ? AND public_id IN (/* keys */);
 
 -- name: known_digests
 SELECT digest FROM episode WHERE id BETWEEN ? AND ? AND digest IN (/* keys */);

@@ -62,7 +62,7 @@ def import_(
         if wait:
             show.finish_background_work(memory, scopes, quiet=as_json)
     if home is not None:
-        _print_restored(restored, as_json=as_json)
+        _print_restored(restored, dry=False, as_json=as_json)
     else:
         _print_imported(done, dry=False, as_json=as_json)
 
@@ -114,7 +114,7 @@ def _home(file: Path, kind: str | None) -> Scope | None:
 def _dry_run(file: Path, kind: str | None, home: Scope | None, *, quiet: bool) -> None:
     if home is not None:
         with Memory(":memory:", embedder="none", extractor="none", model="none", worker="none") as memory:
-            _print_restored(memory.restore(file, **_ids(home.partition)), as_json=quiet)
+            _print_restored(memory.restore(file, **_ids(home.partition)), dry=True, as_json=quiet)
         return
     with show.progress_bar(quiet=quiet) as progress:
         bar = progress.add_task("reading", total=None)
@@ -157,9 +157,12 @@ def _print_imported(done: ImportReceipt, *, dry: bool, as_json: bool) -> None:
         raise typer.Exit(IN_PART)
 
 
-def _print_restored(done: RestoreReceipt, *, as_json: bool) -> None:
+def _print_restored(done: RestoreReceipt, *, dry: bool, as_json: bool) -> None:
     if as_json:
         show.print_json(done)
+        return
+    if dry:
+        show.OUT.print(f"whole: {done.added} episodes, {done.changes} changes of facts")
         return
     show.OUT.print(f"{done.added} episodes restored, {done.duplicates} known already, {done.changes} changes of facts")
     if done.passed_over:
