@@ -45,7 +45,7 @@ class ErasureContract:
         (fact,) = store.facts(ANN, ALL)
         assert (fact.text, fact.sources) == ("Paris again", (source(more, 0, 5),))
         (left,) = store.fact_log(ANN)
-        assert (left.id, left.number, left.kind) == (support.id, support.number, "asserted")
+        assert (left.id, left.number, left.kind) == (support.id, begun.number, "asserted")
         assert list(fold([left]).values()) == [fact]
         assert store.change(ANN, begun.id) is None
 
@@ -62,6 +62,25 @@ class ErasureContract:
         assert store.fact_log(ANN, ["fb"]) == []
         assert store.fact_log(ANN)[0] == begun
         assert ids_of(store) == ["fa"]
+
+    def test_what_the_user_wished_of_a_fact_outlives_the_words_that_it_began_with(self, store: Store) -> None:
+        first, second, third = said(store, "tea", "green tea", "tea again")
+        write(
+            store,
+            asserted("fa", claim("tea", source(first))),
+            change("pinned", "fa"),
+            change("muted", "fa"),
+            supported("fa", claim("green tea", source(second))),
+            asserted("fb", claim("tea", source(first))),
+            change("retired", "fb"),
+            supported("fb", claim("tea again", source(third))),
+        )
+        store.forget(ANN, ids=[first], receipt_id="fg_1", at=NOON)
+        pinned, retired = store.facts(ANN, ALL)
+        assert (pinned.text, pinned.pinned, pinned.muted) == ("green tea", True, True)
+        assert (retired.text, retired.status) == ("tea again", "retired")
+        assert [each.kind for each in store.fact_log(ANN, ["fb"])] == ["asserted", "retired"]
+        assert fold(store.fact_log(ANN)) == {"fa": pinned, "fb": retired}
 
     def test_forgetting_a_run_and_everything_takes_the_facts(self, store: Store) -> None:
         one, two = Scope(user_id="ann", run_id="1"), Scope(user_id="ann", run_id="2")

@@ -31,7 +31,8 @@ def redacted(text: str, spans: Sequence[tuple[int, int]]) -> str:
 def without_episodes(changes: Sequence[Change], gone: Collection[str]) -> list[Change]:
     """A fact's own changes as if these episodes had never been: empty where nothing else bears the fact.
 
-    Where only some of its words go, the first claim that rests on others takes the place of the one that began it.
+    Where only some of its words go, the first claim that rests on others takes the place of the one that began it, and
+    its number: what the user wished of the fact meanwhile still comes after its beginning.
     """
     return _rebased(changes, lambda claim: _keep_sources(claim, [s for s in claim.sources if s.episode_id not in gone]))
 
@@ -52,6 +53,10 @@ def without_facts(changes: Sequence[Change], gone: Collection[str]) -> list[Chan
 
 
 def _rebased(changes: Sequence[Change], keep: Callable[[Claim], Claim | None]) -> list[Change]:
+    first = next((change for change in changes if change.kind == "asserted"), None)
+    if first is None:
+        return []
+    beside = {key: value for key, value in first.data.items() if key != "claim"}
     begun = False
     kept: list[Change] = []
     for change in changes:
@@ -61,16 +66,13 @@ def _rebased(changes: Sequence[Change], keep: Callable[[Claim], Claim | None]) -
         claim = keep(claim_from_json(cast(Mapping[str, Json], change.data["claim"])))
         if claim is None:
             continue
-        data = {**_beginning(changes), **change.data, "claim": claim_to_json(claim)}
-        kept.append(replace(change, kind="supported" if begun else "asserted", data=data))
+        data = {**beside, **change.data, "claim": claim_to_json(claim)}
+        if begun:
+            kept.append(replace(change, kind="supported", data=data))
+        else:
+            kept.append(replace(change, kind="asserted", data=data, number=first.number))
         begun = True
-    return kept if begun else []
-
-
-def _beginning(changes: Sequence[Change]) -> dict[str, Json]:
-    """What only the change that begins a fact holds beside its claim."""
-    first = next(change for change in changes if change.kind == "asserted")
-    return {key: value for key, value in first.data.items() if key != "claim"}
+    return sorted(kept, key=lambda change: change.number) if begun else []
 
 
 def _keep_sources(claim: Claim, sources: Sequence[Source]) -> Claim | None:

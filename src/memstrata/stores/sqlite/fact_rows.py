@@ -49,14 +49,10 @@ def rewrite_log(
     connection: apsw.Connection, number: int, fact_id: str, before: Sequence[Change], after: Sequence[Change]
 ) -> None:
     """Put what an erasure leaves of a fact's log in the place of the log as it was."""
-    kept = {change.number: change for change in after}
     for change in before:
-        id_ = number << ROW_BITS | change.number
-        left = kept.get(change.number)
-        if left is None:
-            connection.execute(Q["delete_change"], (id_,))
-        elif left != change:
-            connection.execute(Q["rewrite_change"], (id_, left.kind, _dumps(left.data)))
+        if change not in after:
+            connection.execute(Q["delete_change"], (number << ROW_BITS | change.number,))
+    insert_changes(connection, number, [change for change in after if change not in before])
     put_fact(connection, number, fact_id, after)
 
 

@@ -269,9 +269,6 @@ SELECT public_id FROM episode WHERE id BETWEEN ? AND ? AND public_id IN (/* keys
 -- name: insert_change
 INSERT INTO fact_change (id, public_id, fact, kind, cause, at, actor, by_fact, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
 
--- name: rewrite_change
-UPDATE fact_change SET kind = ?2, data = ?3 WHERE id = ?1;
-
 -- name: delete_change
 DELETE FROM fact_change WHERE id = ?;
 

@@ -56,8 +56,8 @@ def put(
     at: int,
 ) -> None:
     """Keep surprises of the current model; rows that are gone, were redacted meanwhile or have one are passed over."""
-    if current_model(connection) != model:
-        return
+    if not rows or current_model(connection) != model:
+        return  # an event without rows would say that all surprises are gone
     first, _ = id_range(number)
     values = [(first | row, value, times) for row, value, times in zip(rows, nats, redactions, strict=True)]
     connection.executemany(Q["insert_surprise"], values)
