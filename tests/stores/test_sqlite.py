@@ -134,7 +134,7 @@ def test_the_cache_of_indexes_keeps_to_its_bytes_and_counts_them_right(tmp_path:
     scopes = [Scope(user_id=f"user{number}") for number in range(40)]
     for scope in scopes:
         add(store, chat("the red lamp", "a green door"), scope=scope)
-    sizes = []
+    sizes: list[int] = []
     for scope in [*scopes, *scopes[::-3], *scopes]:
         assert "the red lamp" in find(store, "lamp", scope=scope)
         add(store, f"another lamp {len(sizes)}", scope=scope)
