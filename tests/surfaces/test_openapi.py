@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any
 
 import pytest
@@ -42,6 +43,7 @@ FAST = settings(
 )
 
 
+NUMBERS = count()
 store = MemoryStore()
 memory = Memory(store, embedder="none", worker="none")
 
@@ -55,9 +57,10 @@ def served(*, with_key: bool) -> object:
 
 
 def a_fact() -> str:
-    """A fact of the server with keys, whatever became of the earlier ones."""
-    memory.add("I live in Ghent.", user_id="ann", app_id="crm", wait=True)
-    return memory.facts(user_id="ann", app_id="crm", status=FACT_STATUSES, current=False)[0].id  # type: ignore[arg-type]
+    """A new fact of the server with keys: the earlier ones may be muted or forgotten."""
+    drink = f"tea number {next(NUMBERS)}"
+    memory.add(f"I love {drink}.", user_id="ann", app_id="crm", wait=True)
+    return memory.facts(drink, user_id="ann", app_id="crm", status=FACT_STATUSES, current=False)[0].id  # type: ignore[arg-type]
 
 
 open_server = schemathesis.openapi.from_asgi("/openapi.json", served(with_key=False))

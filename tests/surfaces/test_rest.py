@@ -73,6 +73,7 @@ def test_errors_are_problem_details_with_stable_codes(server: Server) -> None:
     problem(server.get("facts/fa_none", user_id="ann"), 404, "not_found")
     problem(server.client.get("/v2/nothing"), 404, "not_found")
     problem(server.client.delete("/v1/episodes"), 405, "no_such_method")
+    assert server.client.delete("/v1/episodes").headers["allow"] == "GET, POST"
     problem(server.client.post("/v1/search", content=b"{"), 422, "invalid_input")
     problem(server.client.post("/v1/search", content=b"[" * 100_000), 422, "invalid_input")
     problem(server.get("episodes", user_id="ann", filters="[]"), 422, "invalid_input")

@@ -11,7 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.routing import Match
+from starlette.routing import compile_path
 
 from memstrata.errors import MemstrataError, NotFound, RateLimited
 from memstrata.wire import status_of
@@ -77,8 +77,10 @@ def say_problems(app: FastAPI) -> None:
 
 
 def _methods(request: Request, error: HTTPException) -> str:
-    """The methods of all routes at the path that was asked for; each route knows its own only."""
-    here = (route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE)
-    own = {method for route in here for method in getattr(route, "methods", None) or ()}
+    """The methods that the document gives the path that was asked for, and that the route knows of itself."""
+    paths: dict[str, dict[str, object]] = request.app.openapi()["paths"]
+    asked = request.scope["path"]
+    here = [paths[asked]] if asked in paths else [paths[each] for each in paths if compile_path(each)[0].match(asked)]
+    own = {method.upper() for methods in here for method in methods}
     said = (error.headers or {}).get("Allow", "")
     return ", ".join(sorted(own | {each.strip() for each in said.split(",") if each.strip()}))
