@@ -101,4 +101,5 @@ def test_dates(text: str, dates: list[NamedDate]) -> None:
 
 @pytest.mark.parametrize("query", ["", "?", "的" * 5000, "a " * 50_000, "May " * 5000, "2023-02-30", "\0" * 10])
 def test_odd_questions_do_no_harm(query: str) -> None:
-    read_question(query, speakers=[*PEOPLE, "", " ", "(", "a" * 500])
+    question = read_question(query, speakers=[*PEOPLE, "", " ", "(", "a" * 500])
+    assert (question.text, question.named) == (query, ())

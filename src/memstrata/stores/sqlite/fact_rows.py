@@ -49,10 +49,11 @@ def rewrite_log(
     connection: apsw.Connection, number: int, fact_id: str, before: Sequence[Change], after: Sequence[Change]
 ) -> None:
     """Put what an erasure leaves of a fact's log in the place of the log as it was."""
-    for change in before:
-        if change not in after:
-            connection.execute(Q["delete_change"], (number << ROW_BITS | change.number,))
-    insert_changes(connection, number, [change for change in after if change not in before])
+    was = {change.number: change for change in before}
+    left = {change.number: change for change in after}
+    gone = [change.number for change in before if left.get(change.number) != change]
+    connection.executemany(Q["delete_change"], [(number << ROW_BITS | each,) for each in gone])
+    insert_changes(connection, number, [change for change in after if was.get(change.number) != change])
     put_fact(connection, number, fact_id, after)
 
 
