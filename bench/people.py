@@ -6,6 +6,7 @@ Nobody of them exists. A second scope of four people shares no value with the fi
 from __future__ import annotations
 
 import random
+from itertools import chain
 
 _FIRST = (
     "Mara", "Tomas", "Ilse", "Bram", "Yuna", "Cedric", "Odette", "Kofi", "Greta", "Lorcan", "Zadie", "Emil", "Petra",
@@ -50,7 +51,7 @@ def statements(seed: int) -> tuple[list[str], list[str]]:
     told = [
         [form.format(name=name, value=drawn[form][number]) for form in _VALUES] for number, name in enumerate(names)
     ]
-    return sum(told[:PEOPLE], []), sum(told[PEOPLE:], [])
+    return list(chain.from_iterable(told[:PEOPLE])), list(chain.from_iterable(told[PEOPLE:]))
 
 
 QUESTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (

@@ -1,8 +1,8 @@
 """An adapter as a folder in the layout of PEFT, so that other tools load it, or as the bytes of its tensors alone.
 
 `adapter_model.safetensors` holds the factors under PEFT's names, `adapter_config.json` how to use them. The same
-configuration and the digest of the model's files are in the tensors' file too, so that it says by itself what it is for.
-Not a place for trust: a file is checked before its numbers are used, and never holds code.
+configuration and the digest of the model's files are in the tensors' file too, so that it says by itself what it is
+for. Not a place for trust: a file is checked before its numbers are used, and never holds code.
 """
 
 from __future__ import annotations

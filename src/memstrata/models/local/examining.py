@@ -19,7 +19,7 @@ TOKENS = 512
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """A question, or with `asked=False` the beginning of a text, and continuations of which the first is the true one."""
+    """A question, or with `asked=False` the beginning of a text, and continuations, the true one first."""
 
     text: str
     candidates: tuple[str, ...]
