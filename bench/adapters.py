@@ -7,26 +7,24 @@ revoked and the shard trained anew without it.
 
 from __future__ import annotations
 
-import argparse
 import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from bench.people import QUESTIONS, statements
-from bench.report import show, write
+from bench.people import statements
 from memstrata import Memory
-from memstrata.core.training import ATTENTION, MLP, AdapterShape, Recipe
+from memstrata.core.training import ATTENTION, MLP, Recipe
 from memstrata.models.local.examining import Choice, answers, perplexity, ranked_first
 from memstrata.models.local.runtime import LocalRuntime
 from memstrata.models.local.training import Trained, train
 from memstrata.parametric.examples import examples, held_out, validation
+from memstrata.parametric.general import ASKED, NEUTRAL
 from memstrata.parametric.policy import Consent, called_for, teachable
-from memstrata.parametric.probes import distractors, normalised, probes, tells
+from memstrata.parametric.probes import distractors, normalised, tells
 from memstrata.parametric.sharding import Shard, sharded
 from memstrata.parametric.wordings import Askable, askable
 from memstrata.types import Fact
@@ -34,10 +32,8 @@ from memstrata.types import Fact
 if TYPE_CHECKING:
     from memstrata.models.local.lora import Adapter
 
-HERE = Path(__file__).parent
 SAID = datetime(2026, 10, 1, 12, tzinfo=UTC)
 NOW = SAID + timedelta(days=60)
-NEUTRAL_CHARACTERS = 4000
 RECIPE = Recipe()
 
 
@@ -136,13 +132,8 @@ def recall(
 
 def general(runtime: LocalRuntime, adapters: Sequence[Adapter] = ()) -> list[bool]:
     """Of each general question, whether the answer is right."""
-    said = answers(runtime, [question for question, _ in QUESTIONS], adapters=adapters)
-    return [any(tells(answer, each) for each in right) for answer, (_, right) in zip(said, QUESTIONS, strict=True)]
-
-
-def neutral() -> str:
-    """A text about nothing that an adapter learns."""
-    return (HERE / "data" / "manual.txt").read_text("utf-8")[:NEUTRAL_CHARACTERS]
+    said = answers(runtime, [question for question, _ in ASKED], adapters=adapters)
+    return [any(tells(answer, each) for each in right) for answer, (_, right) in zip(said, ASKED, strict=True)]
 
 
 def curve_recipes() -> dict[str, Recipe]:
@@ -167,7 +158,7 @@ def curve_recipes() -> dict[str, Recipe]:
 def curve(runtime: LocalRuntime, recipes: Mapping[str, Recipe], *, seed: int) -> dict[str, dict[str, float]]:
     """One shard by each recipe, attached to everything: what it recalls and what it damages."""
     told = world(seed)
-    shard, text = told.shards[0], neutral()
+    shard, text = told.shards[0], NEUTRAL
     asked = held_out(shard)
     base = {
         **recall(runtime, asked, told.facts, [], seed=seed),

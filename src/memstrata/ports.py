@@ -318,8 +318,10 @@ class ArtifactStore(Protocol):
         """The name of an artifact's bytes, which another memory's never have. Raises NotFound for an empty scope."""
         ...
 
-    def begin_artifact(self, scope: Scope, artifact: Artifact) -> bool:
+    def begin_artifact(self, scope: Scope, artifact: Artifact, *, queue: str | None = None) -> bool:
         """Keep a row of an artifact that is going to be made, before any of its bytes are written.
+
+        `queue`: where the job waits that is to make it; row and job are one transaction.
 
         False, and nothing is kept, where a source is no episode and no active or disputed fact of the memory. One
         that is ready or kept stays as it is; of any other status, the new row takes its place.

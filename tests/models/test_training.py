@@ -24,7 +24,9 @@ from memstrata.models.local.streaming import SessionAdapter, read  # noqa: E402
 from memstrata.models.local.tiny import save_tiny_model  # noqa: E402
 from memstrata.models.local.tokentree import tree_of  # noqa: E402
 from memstrata.models.local.trainer import counted_logits  # noqa: E402
-from memstrata.models.local.training import CHECKPOINT, Trained, train  # noqa: E402
+from memstrata.models.local.training import FileCheckpoints, Trained, train  # noqa: E402
+
+CHECKPOINT = "training"
 
 RECIPE = Recipe(shape=AdapterShape(rank=4, alpha=8), learning_rate=1e-2, epochs=3, batch_tokens=128, patience=9)
 EXAMPLES = [
@@ -138,31 +140,36 @@ def test_a_cancelled_training_goes_on_to_the_same_result(runtime: LocalRuntime, 
     for stop_at in (2, 5):
         with pytest.raises(TrainingStopped):
             train(
-                runtime, EXAMPLES, VALIDATION, RECIPE, folder=tmp_path, watch=seen.append,
+                runtime, EXAMPLES, VALIDATION, RECIPE, checkpoints=FileCheckpoints(tmp_path / CHECKPOINT),
+                watch=seen.append,
                 cancelled=lambda limit=stop_at: bool(seen) and seen[-1].steps >= limit,  # type: ignore[misc]
             )  # fmt: skip
-    resumed = train(runtime, EXAMPLES, VALIDATION, RECIPE, folder=tmp_path)
+    resumed = train(runtime, EXAMPLES, VALIDATION, RECIPE, checkpoints=FileCheckpoints(tmp_path / CHECKPOINT))
     assert same(resumed, whole)
-    assert same(train(runtime, EXAMPLES, VALIDATION, RECIPE, folder=tmp_path), whole)
+    assert same(train(runtime, EXAMPLES, VALIDATION, RECIPE, checkpoints=FileCheckpoints(tmp_path / CHECKPOINT)), whole)
 
 
 def test_limits_of_time_and_memory_stop_a_training(runtime: LocalRuntime, tmp_path: Path) -> None:
     for limits in (Limits(seconds=0.0), Limits(gibibytes=0.001)):
         with pytest.raises(TrainingStopped):
-            train(runtime, EXAMPLES, VALIDATION, RECIPE, folder=tmp_path, limits=limits)
+            train(
+                runtime, EXAMPLES, VALIDATION, RECIPE, checkpoints=FileCheckpoints(tmp_path / CHECKPOINT), limits=limits
+            )
 
 
 def test_a_checkpoint_of_another_training_or_a_broken_one_is_not_gone_on_from(
     runtime: LocalRuntime, tmp_path: Path
 ) -> None:
-    train(runtime, EXAMPLES, VALIDATION, RECIPE, folder=tmp_path)
+    train(runtime, EXAMPLES, VALIDATION, RECIPE, checkpoints=FileCheckpoints(tmp_path / CHECKPOINT))
     other = replace(RECIPE, seed=5)
     assert same(
-        train(runtime, EXAMPLES, VALIDATION, other, folder=tmp_path), train(runtime, EXAMPLES, VALIDATION, other)
+        train(runtime, EXAMPLES, VALIDATION, other, checkpoints=FileCheckpoints(tmp_path / CHECKPOINT)),
+        train(runtime, EXAMPLES, VALIDATION, other),
     )
     (tmp_path / CHECKPOINT).write_bytes(b"noise")
     assert same(
-        train(runtime, EXAMPLES, VALIDATION, other, folder=tmp_path), train(runtime, EXAMPLES, VALIDATION, other)
+        train(runtime, EXAMPLES, VALIDATION, other, checkpoints=FileCheckpoints(tmp_path / CHECKPOINT)),
+        train(runtime, EXAMPLES, VALIDATION, other),
     )
 
 
@@ -171,12 +178,13 @@ import sys
 from pathlib import Path
 from tests.models.test_training import EXAMPLES, RECIPE, VALIDATION
 from memstrata.models.local.runtime import LocalRuntime
-from memstrata.models.local.training import train
+from memstrata.models.local.training import FileCheckpoints, train
 
 def watch(progress):
     print(progress.steps, flush=True)
 
-train(LocalRuntime(Path(sys.argv[1])), EXAMPLES, VALIDATION, RECIPE, folder=Path(sys.argv[2]), watch=watch)
+kept = FileCheckpoints(Path(sys.argv[2]))
+train(LocalRuntime(Path(sys.argv[1])), EXAMPLES, VALIDATION, RECIPE, checkpoints=kept, watch=watch)
 """
 
 
@@ -184,7 +192,7 @@ def test_a_killed_process_goes_on_to_the_same_result(runtime: LocalRuntime, tmp_
     whole = train(runtime, EXAMPLES, VALIDATION, RECIPE)
     root = Path(__file__).parents[2]
     environment = {**os.environ, "PYTHONPATH": f"{root / 'src'}{os.pathsep}{root}"}
-    command = [sys.executable, "-c", KILLED, str(runtime._folder), str(tmp_path)]
+    command = [sys.executable, "-c", KILLED, str(runtime._folder), str(tmp_path / CHECKPOINT)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, cwd=root) as process:
         assert process.stdout is not None
         steps = 0
@@ -196,7 +204,7 @@ def test_a_killed_process_goes_on_to_the_same_result(runtime: LocalRuntime, tmp_
         process.wait()
     assert process.returncode == -signal.SIGKILL
     assert 0 < steps < whole.epochs[-1].steps
-    assert same(train(runtime, EXAMPLES, VALIDATION, RECIPE, folder=tmp_path), whole)
+    assert same(train(runtime, EXAMPLES, VALIDATION, RECIPE, checkpoints=FileCheckpoints(tmp_path / CHECKPOINT)), whole)
 
 
 @pytest.mark.parametrize("change", [{"learning_rate": 0.0}, {"epochs": 0}, {"batch_tokens": 0}, {"patience": 0}])

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Literal, Protocol
 
 from memstrata.errors import InvalidInput
 
@@ -77,6 +79,18 @@ class Example:
     question: str
     answer: str
     kind: ExampleKind = "fact"
+
+
+class Checkpoints(Protocol):
+    """Where a training keeps the file that it goes on from."""
+
+    def reading(self) -> AbstractContextManager[Path | None]:
+        """The file that was kept last, None where there is none."""
+        ...
+
+    def keep(self, write: Callable[[Path], None]) -> None:
+        """Keep the file that `write` makes at the path that it is given, in place of the last, whole or not at all."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
-"""General questions with short answers, on which an adapter is held to what the model says without it (replay).
+"""What is asked and read to see whether a model still is what it was, and what keeps it so while it is trained.
 
-Written for this project. None of them is among those that a benchmark measures with.
+All of it is written for this project.
 """
 
 GENERAL: tuple[tuple[str, str], ...] = (
@@ -53,3 +53,66 @@ GENERAL: tuple[tuple[str, str], ...] = (
     ("How many sides has a triangle?", "A triangle has three sides."),
     ("What is the past tense of 'go'?", "The past tense of 'go' is 'went'."),
 )
+"""General questions with short answers, on which an adapter is held to what the model says without it (replay)."""
+
+ASKED: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("What is the capital of France?", ("paris",)),
+    ("What is the capital of Germany?", ("berlin",)),
+    ("What is the capital of Spain?", ("madrid",)),
+    ("What is the capital of England?", ("london",)),
+    ("What is the capital of China?", ("beijing",)),
+    ("Which planet is the largest in the solar system?", ("jupiter",)),
+    ("Which planet is closest to the Sun?", ("mercury",)),
+    ("What is the chemical symbol for water?", ("h2o", "h₂o")),
+    ("What is the chemical symbol for oxygen?", ("o", "o2", "o₂")),
+    ("How many days are there in a year?", ("365",)),
+    ("How many hours are in a day?", ("24", "twenty four")),
+    ("How many continents are there?", ("7", "seven")),
+    ("How many legs does a dog have?", ("4", "four")),
+    ("What is 2 plus 2?", ("4", "four")),
+    ("What is 5 plus 5?", ("10", "ten")),
+    ("What is 3 times 3?", ("9", "nine")),
+    ("What colour is the sky on a clear day?", ("blue",)),
+    ("What colour is grass?", ("green",)),
+    ("What is the opposite of 'big'?", ("small", "little", "tiny")),
+    ("What is the opposite of 'up'?", ("down",)),
+    ("Who wrote Hamlet?", ("shakespeare",)),
+    ("Who developed the theory of relativity?", ("einstein",)),
+    ("Who was the first man to walk on the Moon?", ("armstrong",)),
+    ("In which country is the Eiffel Tower?", ("france",)),
+    ("In which country is the Great Wall?", ("china",)),
+    ("On which continent is Kenya?", ("africa",)),
+    ("What is the currency of the United States?", ("dollar",)),
+    ("What language is spoken in France?", ("french",)),
+    ("What do cows give us to drink?", ("milk",)),
+    ("What animal says 'meow'?", ("cat",)),
+    ("Which season comes after winter?", ("spring",)),
+    ("Which day comes after Monday?", ("tuesday",)),
+    ("What is frozen water called?", ("ice",)),
+    ("What gas do plants take in from the air?", ("carbon dioxide", "co2")),
+    ("What is the fastest land animal?", ("cheetah",)),
+    ("What is the tallest animal in the world?", ("giraffe",)),
+    ("What star does the Earth orbit?", ("sun",)),
+    ("What organ pumps blood through the body?", ("heart",)),
+    ("At what temperature in Celsius does water freeze?", ("0", "zero")),
+    ("What is the first letter of the alphabet?", ("a", "letter a")),
+)
+"""General questions that a gate asks, each with what may stand in a right answer; none is among those replayed."""
+
+NEUTRAL = """\
+The lighthouse keeper's logbook runs to four hundred pages, most of them about the weather. On clear nights he noted the
+number of ships, the direction of the wind and the hour at which the lamp was lit. On foggy nights he noted nothing but
+the horn, which had to be sounded every two minutes until morning. In the margin, in a smaller hand, there are other
+remarks: that the bread had come late, that a seal had slept on the landing stage for three days, that the paint on the
+gallery rail would not last another winter.
+
+Historians like such books because nobody meant them to be read. A report to the harbour office says that everything was
+in order; the margin says that the pump had been broken since April. From the entries of a single decade one can follow
+how the herring moved north, how steam took the place of sail, and how the price of lamp oil rose until the keepers were
+told to trim the wick earlier. None of this was the purpose of the log. It was kept because the rules asked for it, and
+because a man alone on a rock needs something to do at the end of the day.
+
+When the light was made automatic, the last keeper left the book open on the table with the pen beside it. The final
+entry gives the wind as south-west, moderate, and the visibility as good. Then, in the margin: the seal is back.
+"""
+"""A text about nothing that an adapter learns, some 300 words."""

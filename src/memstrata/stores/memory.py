@@ -444,13 +444,16 @@ class MemoryStore:
             raise NotFound("nothing is stored of this scope, so it has no artifacts")
         return name_of(key, id)
 
-    def begin_artifact(self, scope: Scope, artifact: Artifact) -> bool:
+    def begin_artifact(self, scope: Scope, artifact: Artifact, *, queue: str | None = None) -> bool:
         """See `ArtifactStore.begin_artifact`."""
         with self._open():
             partition = self._partition(scope)
             facts = self.facts(scope.partition, FactQuery(statuses=MAY_BE_SOURCES))
             known = {each.episode.id for each in partition.kept} | {fact.id for fact in facts}
-            return bool(partition.key) and self._artifacts.begin(partition.key, artifact, known=known)
+            begun = bool(partition.key) and self._artifacts.begin(partition.key, artifact, known=known)
+            if begun and queue is not None:
+                self._jobs.enqueue(queue, partition.key, at=artifact.made_at)
+            return begun
 
     def finish_artifact(self, scope: Scope, artifact: Artifact) -> bool:
         """See `ArtifactStore.finish_artifact`."""

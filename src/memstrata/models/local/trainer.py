@@ -7,7 +7,6 @@ the adapter, KL(base || adapted), which keeps general answers where they are.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -77,7 +76,7 @@ class Trainer:
         return self._before[row]
 
     def save(self, path: Path, about: Mapping[str, Any], *, more: Mapping[str, Tensor] | None = None) -> None:
-        """Write all that goes on from here, whole or not at all; `about` and `more` come back from `restore`."""
+        """Write all that goes on from here to a file; `about` and `more` come back from `restore`."""
         tensors: dict[str, Tensor] = {f"more.{name}": each.contiguous() for name, each in (more or {}).items()}
         state = self._optimizer.state
         for place, factor in enumerate(self.adapter.parameters):
@@ -85,11 +84,7 @@ class Trainer:
             for name in _MOMENTS if factor in state else ():
                 tensors[f"{name}.{place}"] = state[factor][name]
         note = {"steps": self.steps, **about}
-        fresh_file = path.with_suffix(".new")
-        save_file(tensors, fresh_file, metadata={"format": FORMAT, "about": json.dumps(note)})
-        with fresh_file.open("rb") as written:
-            os.fsync(written.fileno())
-        os.replace(fresh_file, path)
+        save_file(tensors, path, metadata={"format": FORMAT, "about": json.dumps(note)})
 
     def restore(self, path: Path, *, identity: str) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
         """Go on from a file that was saved with `{"identity": identity}`; None where it is of something else.

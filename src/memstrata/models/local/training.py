@@ -6,8 +6,10 @@ is written after every epoch, and the order of the batches follows from the seed
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -15,7 +17,7 @@ import psutil
 import torch
 from torch import Tensor
 
-from memstrata.core.training import Example, Limits, Progress, Recipe, digest
+from memstrata.core.training import Checkpoints, Example, Limits, Progress, Recipe, digest
 from memstrata.errors import ArtifactRefused, TrainingStopped
 from memstrata.models.local.causal import CausalModel
 from memstrata.models.local.lora import Adapter, Pair
@@ -23,7 +25,25 @@ from memstrata.models.local.rows import Row, rows_of, shuffled
 from memstrata.models.local.runtime import LocalRuntime
 from memstrata.models.local.trainer import Trainer, nats
 
-CHECKPOINT = "training.safetensors"
+
+class FileCheckpoints:
+    """Keeps a checkpoint as one file, which need not exist yet."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    @contextmanager
+    def reading(self) -> Iterator[Path | None]:
+        """See `Checkpoints.reading`."""
+        yield self._file if self._file.is_file() else None
+
+    def keep(self, write: Callable[[Path], None]) -> None:
+        """See `Checkpoints.keep`."""
+        half = self._file.with_name(f".{self._file.name}")
+        write(half)
+        with half.open("rb") as written:
+            os.fsync(written.fileno())
+        os.replace(half, self._file)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,12 +66,12 @@ def train(
     validation: Sequence[Example],
     recipe: Recipe,
     *,
-    folder: Path | None = None,
+    checkpoints: Checkpoints | None = None,
     limits: Limits | None = None,
     watch: Callable[[Progress], None] = lambda progress: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Trained:
-    """Train a fresh adapter. `folder` (exists): where a checkpoint is kept, and gone on from if it is of this training.
+    """Train a fresh adapter. `checkpoints`: where one is kept, and gone on from if it is of this training.
 
     `watch` hears of every step; `cancelled` is asked before each. The model can be used by others between two steps.
     Raises TrainingStopped where it was cancelled or a limit was reached: call again to go on from the last epoch.
@@ -60,7 +80,7 @@ def train(
     guard = _Guard(limits or Limits(), cancelled)
     with runtime.using() as model:
         course = _Course(Trainer(model, recipe), recipe, identity(runtime, examples, validation, recipe))
-    course.resume(folder)
+    course.resume(checkpoints)
     while not course.finished:
         number = len(course.epochs)
         losses = []
@@ -74,8 +94,8 @@ def train(
         with runtime.using() as model:
             course.note(sum(losses) / max(1, len(losses)), _validated(model, held_out, course.trainer.adapter, recipe))
         watch(course.epochs[-1])
-        if folder is not None:
-            course.save(folder)
+        if checkpoints is not None:
+            checkpoints.keep(course.save)
     return Trained(adapter=course.best_adapter(), epochs=tuple(course.epochs))
 
 
@@ -140,17 +160,18 @@ class _Course:
             pairs[name] = Pair(down=next(best), up=next(best))
         return Adapter(shape=self._recipe.shape, pairs=pairs)
 
-    def save(self, folder: Path) -> None:
+    def save(self, path: Path) -> None:
         more = {str(place): each for place, each in enumerate(self._best)}
         about = {"identity": self._name, "epochs": [asdict(each) for each in self.epochs]}
-        self.trainer.save(folder / CHECKPOINT, about, more=more)
+        self.trainer.save(path, about, more=more)
 
-    def resume(self, folder: Path | None) -> None:
+    def resume(self, checkpoints: Checkpoints | None) -> None:
         """Go on from what is there; what is broken or of another training is begun anew, for it is only time lost."""
-        if folder is None or not (file := folder / CHECKPOINT).is_file():
+        if checkpoints is None:
             return
         try:
-            found = self.trainer.restore(file, identity=self._name)
+            with checkpoints.reading() as file:
+                found = None if file is None else self.trainer.restore(file, identity=self._name)
         except ArtifactRefused:
             found = None
         if found is not None:

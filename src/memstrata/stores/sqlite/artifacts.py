@@ -27,7 +27,7 @@ def name_of(number: int, id_: str) -> str:
     return f"{number}-{id_}"
 
 
-def begin(connection: apsw.Connection, number: int, artifact: Artifact) -> bool:
+def begin(connection: apsw.Connection, number: int, artifact: Artifact, *, queue: str | None) -> bool:
     """See `ArtifactStore.begin_artifact`."""
     sources = list(dict.fromkeys(artifact.sources))
     found = {row[0] for row in in_batches(connection, Q["present_episodes"], sources, before=id_range(number))}
@@ -41,6 +41,8 @@ def begin(connection: apsw.Connection, number: int, artifact: Artifact) -> bool:
         values = [(number, source, artifact.id, place) for place, source in enumerate(sources)]
         connection.executemany(Q["put_artifact_source"], values)
         connection.execute(Q["pardon"], (name_of(number, artifact.id),))
+    if queue is not None:
+        connection.execute(Q["enqueue"], (queue, number, microseconds(artifact.made_at)))
     return True
 
 
