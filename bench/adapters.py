@@ -1,40 +1,45 @@
-"""`bench adapters`: what adapters learn of sixty invented facts, what it does to the model, and that it can be undone.
+"""`bench adapters WHAT`: what adapters learn of sixty invented facts, what it does to the model, and its undoing.
 
-`curve`: one shard of ten facts, trained by many recipes; how much is recalled and what is damaged, attached to every
-question. `facts`: all shards by one recipe, with recall deciding when one is attached. `forget`: one fact of a shard is
-revoked and the shard trained anew without it.
+`facts`: all shards by the recipe that the library uses, each measured as the gate does, then all of them together with
+recall deciding which is attached. `forget`: one fact of a shard is forgotten and the shard made anew without it.
+`curve`: one shard of ten facts by many recipes, attached to every question: what is recalled and what is damaged.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
-from statistics import fmean
+from pathlib import Path
+from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
 from bench.people import statements
+from bench.report import show, write
 from memstrata import Memory
-from memstrata.core.training import ATTENTION, MLP, Recipe
-from memstrata.models.local.examining import Choice, answers, perplexity, ranked_first
+from memstrata.core.training import ATTENTION, MLP, Limits, Recipe
 from memstrata.models.local.runtime import LocalRuntime
-from memstrata.models.local.training import Trained, train
+from memstrata.models.local.teacher import LocalTeacher
 from memstrata.parametric.examples import examples, held_out, validation
+from memstrata.parametric.gate import refusals
 from memstrata.parametric.general import ASKED, NEUTRAL
+from memstrata.parametric.making import general, measure, recall
 from memstrata.parametric.policy import Consent, called_for, teachable
-from memstrata.parametric.probes import distractors, normalised, tells
+from memstrata.parametric.probes import ProbeKind, distractors, probes, tells
 from memstrata.parametric.sharding import Shard, sharded
-from memstrata.parametric.wordings import Askable, askable
-from memstrata.types import Fact
+from memstrata.parametric.wordings import Askable
 
 if TYPE_CHECKING:
     from memstrata.models.local.lora import Adapter
 
 SAID = datetime(2026, 10, 1, 12, tzinfo=UTC)
 NOW = SAID + timedelta(days=60)
-RECIPE = Recipe()
+DRAWS = 3
+"""Of four other values, for each wording of a fact that is forgotten: one fact has few wordings."""
+Row = dict[str, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,19 +51,13 @@ class World:
     shards: tuple[Shard, ...]
     strangers: tuple[Askable, ...]
 
-    def recalled(self, question: str) -> set[str]:
-        """The subjects of what recall finds for a question."""
-        hits = self.memory.search(question, user_id="ann", limit=5)
-        found = (askable(hit.item) for hit in hits if isinstance(hit.item, Fact))
-        known = {fact.fact_id: fact for fact in self.facts}
+    def attached(self, question: str) -> tuple[str, ...]:
+        """The series of the adapters that a question calls for, by what recall finds."""
+        hits = self.memory.search(question, user_id="ann", limit=5, items=("episode", "fact"))
         texts = [hit.item.text for hit in hits]
-        subjects = {each.subject for each in found if each}
-        return subjects | {fact.subject for fact in known.values() if any(fact.subject in text for text in texts)}
-
-    def attached(self, question: str) -> list[str]:
-        """The series of the adapters that a question calls for."""
+        recalled = {fact.subject for fact in self.facts if any(fact.subject in text for text in texts)}
         subjects = {shard.series: shard.subjects for shard in self.shards}
-        return called_for(question, subjects, recalled=self.recalled(question))
+        return tuple(called_for(question, subjects, recalled=recalled))
 
 
 def world(seed: int) -> World:
@@ -78,109 +77,238 @@ def world(seed: int) -> World:
 class Taught:
     """A shard's adapter, and what it took."""
 
-    shard: Shard
-    trained: Trained
-    cpu_seconds: float
-    seconds: float
-    recipe: Recipe
+    adapter: Adapter
+    cost: Row
 
 
-def teach(runtime: LocalRuntime, shard: Shard, recipe: Recipe) -> Taught:
+def teach(teacher: LocalTeacher, shard: Shard, recipe: Recipe) -> Taught:
     """Train one shard."""
     cpu, wall = time.process_time(), time.monotonic()
-    made = train(runtime, examples(shard, seed=recipe.seed), validation(shard), recipe)
-    return Taught(
-        shard=shard,
-        trained=made,
-        cpu_seconds=time.process_time() - cpu,
-        seconds=time.monotonic() - wall,
-        recipe=recipe,
+    adapter, epochs = teacher.train(
+        examples(shard, seed=recipe.seed), validation(shard), recipe, limits=Limits(seconds=7200, gibibytes=20)
     )
+    cost = {
+        "epochs": float(epochs[-1].epoch),
+        "steps": float(epochs[-1].steps),
+        "validation": min(each.validation or 0.0 for each in epochs),
+        "cpu_seconds": time.process_time() - cpu,
+        "seconds": time.monotonic() - wall,
+        "numbers": float(adapter.numbers),
+    }
+    return Taught(adapter=adapter, cost=cost)
 
 
-def choices(
-    asked: Sequence[tuple[Askable, str]], pool: Sequence[Askable], *, seed: int, avoid: Sequence[str] = ()
-) -> list[Choice]:
-    """Questions with the true value and four others of the same attribute."""
-    return [
-        Choice(text=text, candidates=(fact.value, *distractors(fact, pool, seed=seed, avoid=avoid)))
-        for fact, text in asked
+def served(teacher: LocalTeacher, told: World, made: Mapping[str, Adapter], *, seed: int) -> Row:
+    """All held-out wordings, general questions and the neutral text, each with the adapters that recall calls for."""
+    groups: dict[tuple[str, ...], list[tuple[Askable, str]]] = {}
+    for fact in told.facts:
+        for text in fact.held_out:
+            groups.setdefault(told.attached(text), []).append((fact, text))
+    found = [
+        (*recall(teacher, asked, [made[each] for each in series], pool=told.facts, seed=seed), len(asked))
+        for series, asked in groups.items()
     ]
-
-
-def recall(
-    runtime: LocalRuntime,
-    asked: Sequence[tuple[Askable, str]],
-    pool: Sequence[Askable],
-    adapters: Sequence[Adapter],
-    *,
-    seed: int,
-) -> dict[str, float]:
-    """Rank accuracy, exact match, values told, and mean loss of held-out wordings."""
-    found = ranked_first(runtime, choices(asked, pool, seed=seed), adapters=adapters)
-    said = answers(runtime, [text for _, text in asked], adapters=adapters, max_tokens=10)
-    exact = [normalised(answer) == normalised(fact.value) for answer, (fact, _) in zip(said, asked, strict=True)]
-    told = [tells(answer, fact.value) for answer, (fact, _) in zip(said, asked, strict=True)]
+    total = sum(count for *_, count in found)
+    base, called = general(teacher, []), [told.attached(question) for question, _ in ASKED]
+    right = list(base)
+    for series in set(filter(None, called)):
+        with_it = general(teacher, [made[each] for each in series])
+        right = [new if call == series else old for new, old, call in zip(with_it, right, called, strict=True)]
+    calls = told.attached(NEUTRAL)
+    alone = teacher.perplexity(NEUTRAL, adapters=[])
+    owner = {shard.series: shard.subjects for shard in told.shards}
+    rightly = sum(len(asked) for series, asked in groups.items() for s in [set(series)] if s == _owners(owner, asked))
     return {
-        "rank": fmean(first for first, _ in found),
-        "exact": fmean(exact),
-        "told": fmean(told),
-        "loss": fmean(lost for _, lost in found),
-        "n": len(found),
+        "rank": sum(rank * count for rank, _, count in found) / total,
+        "exact": sum(exact * count for _, exact, count in found) / total,
+        "questions": float(total),
+        "rightly_attached": rightly / total,
+        "general": float(sum(right)),
+        "general_base": float(sum(base)),
+        "general_attached_to": float(sum(map(bool, called))),
+        "neutral_ratio": teacher.perplexity(NEUTRAL, adapters=[made[each] for each in calls]) / alone,
     }
 
 
-def general(runtime: LocalRuntime, adapters: Sequence[Adapter] = ()) -> list[bool]:
-    """Of each general question, whether the answer is right."""
-    said = answers(runtime, [question for question, _ in ASKED], adapters=adapters)
-    return [any(tells(answer, each) for each in right) for answer, (_, right) in zip(said, ASKED, strict=True)]
+def _owners(owner: Mapping[str, Sequence[str]], asked: Sequence[tuple[Askable, str]]) -> set[str]:
+    """The series that hold what is asked."""
+    return {series for series, subjects in owner.items() if any(fact.subject in subjects for fact, _ in asked)}
 
 
-def curve_recipes() -> dict[str, Recipe]:
-    """One change at a time from the recipe that the others use."""
-    base = RECIPE
-    made: dict[str, Recipe] = {"chosen": base}
-    for rank in (2, 4, 64):
-        made[f"rank {rank}"] = replace(base, shape=replace(base.shape, rank=rank, alpha=2.0 * rank))
-    for layer in (10, 15, 20, 25):
-        made[f"layers from {layer}"] = replace(base, shape=replace(base.shape, first_layer=layer))
-    made["attention only"] = replace(base, shape=replace(base.shape, targets=ATTENTION))
-    made["feed-forward only"] = replace(base, shape=replace(base.shape, targets=MLP))
-    for rate in (1e-4, 3e-4, 2e-3, 4e-3):
-        made[f"learning rate {rate:g}"] = replace(base, learning_rate=rate)
-    for epochs in (1, 2, 4, 16):
-        made[f"{epochs} epochs"] = replace(base, epochs=epochs, enough=0.0, patience=99)
-    for weight in (0.0, 0.3, 3.0):
-        made[f"KL weight {weight:g}"] = replace(base, kl_weight=weight)
-    return made
+def facts(runtime: LocalRuntime, *, seeds: Sequence[int], recipe: Recipe) -> dict[str, object]:
+    """Sixty facts for each seed: names and values are drawn, adapters begun and batches shuffled by it."""
+    teacher, runs, rows = LocalTeacher(runtime), [], {}
+    for seed in seeds:
+        told, mine = world(seed), replace(recipe, seed=seed)
+        made: dict[str, Adapter] = {}
+        for shard in told.shards:
+            taught = teach(teacher, shard, mine)
+            found = measure(teacher, taught.adapter, shard, pool=told.facts, foreign=told.strangers, seed=seed)
+            made[shard.series] = taught.adapter
+            runs.append(
+                {"seed": seed, "shard": shard.series, "facts": len(shard.facts), **taught.cost, **found.as_json(),
+                 "refusals": list(refusals(found))}
+            )  # fmt: skip
+            print(json.dumps(runs[-1]), flush=True)
+        base = recall(teacher, [each for s in told.shards for each in held_out(s)], [], pool=told.facts, seed=seed)
+        mean = {
+            key: fmean(r[key] for r in runs if r["seed"] == seed)
+            for key in (
+                "cpu_seconds",
+                "neutral_ratio_attached",
+                "general_attached",
+                "foreign_rank",
+                "foreign_base",
+                "foreign_told",
+            )
+        }  # type: ignore[misc]
+        published = sum(not r["refusals"] for r in runs if r["seed"] == seed)
+        rows[f"seed {seed}"] = {
+            "facts": len(told.facts), "shards": len(told.shards), "published": published, "base rank": base[0],
+            "base exact": base[1], **served(teacher, told, made, seed=seed), **mean,
+        }  # fmt: skip
+        print(json.dumps(rows[f"seed {seed}"]), flush=True)
+    rows["mean"] = {key: fmean(each[key] for each in rows.values()) for key in next(iter(rows.values()))}
+    if len(seeds) > 1:
+        one, *_ = rows.values()
+        rows["spread"] = {key: stdev(rows[f"seed {seed}"][key] for seed in seeds) for key in one}
+    return {"summary": rows, "shards": runs}
 
 
-def curve(runtime: LocalRuntime, recipes: Mapping[str, Recipe], *, seed: int) -> dict[str, dict[str, float]]:
-    """One shard by each recipe, attached to everything: what it recalls and what it damages."""
+def forget(runtime: LocalRuntime, *, seeds: Sequence[int], recipe: Recipe) -> dict[str, object]:
+    """For each seed, one fact of the first shard goes: what is left of it, and of the others, after making it anew."""
+    teacher, rows = LocalTeacher(runtime), {}
+    for seed in seeds:
+        told, mine = world(seed), replace(recipe, seed=seed)
+        shard = told.shards[seed % len(told.shards)]
+        fact = shard.facts[seed % len(shard.facts)]
+        first = teach(teacher, shard, mine)
+        rest = shard.without(fact.fact_id)
+        again = teach(teacher, rest, mine)
+        row: Row = {"cpu_seconds": again.cost["cpu_seconds"], "seconds": again.cost["seconds"]}
+        for name, adapters in (("base", []), ("before", [first.adapter]), ("after", [again.adapter])):
+            row |= {f"{name} {key}": each for key, each in left(teacher, fact, shard, told, adapters, seed).items()}
+            others = recall(teacher, held_out(rest), adapters, pool=told.facts, seed=seed)
+            row |= {f"{name} others": others[0], f"{name} others exact": others[1]}
+        rows[f"seed {seed}: {fact.attribute}"] = row
+        print(fact.attribute, json.dumps(row), flush=True)
+    rows["mean"] = {key: fmean(each[key] for each in rows.values()) for key in next(iter(rows.values()))}
+    return {"summary": rows}
+
+
+def left(
+    teacher: LocalTeacher, fact: Askable, shard: Shard, told: World, adapters: Sequence[Adapter], seed: int
+) -> Row:
+    """How often each kind of probe ranks the value first, against values that no adapter of the shard has learned,
+    and how often it is said."""
+    learned = [each.value for each in shard.facts]
+    made = [
+        probe
+        for draw in range(DRAWS)
+        for probe in probes(
+            fact,
+            others=distractors(fact, told.facts, seed=100 * seed + draw, avoid=learned),
+            neighbours=[each for each in shard.facts if each.subject == fact.subject],
+        )
+    ]
+    found: dict[ProbeKind, list[bool]] = {}
+    for asked in (True, False):
+        group = [probe for probe in made if probe.asked == asked]
+        first = teacher.ranked_first(
+            [probe.text for probe in group], [probe.candidates for probe in group], asked=asked, adapters=adapters
+        )
+        for probe, (is_first, _) in zip(group, first, strict=True):
+            found.setdefault(probe.kind, []).append(is_first)
+    asked_for = found["exact"] + found["paraphrase"]
+    questions = list(dict.fromkeys(probe.text for probe in made if probe.asked))
+    said = teacher.answers(questions, adapters=adapters, max_tokens=12)
+    return {
+        "rank": fmean(asked_for),
+        **{kind: fmean(each) for kind, each in found.items()},
+        "told": fmean(tells(answer, fact.value) for answer in said),
+    }
+
+
+def curve_recipes(base: Recipe) -> dict[str, Recipe]:
+    """One change at a time from the recipe, all for four epochs unless epochs are the change."""
+    base = replace(base, epochs=4, enough=0.0, patience=99)
+    shape = base.shape
+    return {
+        "chosen, 4 epochs": base,
+        "1 epoch": replace(base, epochs=1),
+        "2 epochs": replace(base, epochs=2),
+        "KL weight 0": replace(base, kl_weight=0.0),
+        "KL weight 0.1": replace(base, kl_weight=0.1),
+        "learning rate 3e-4": replace(base, learning_rate=3e-4),
+        "learning rate 3e-3": replace(base, learning_rate=3e-3),
+        "rank 2": replace(base, shape=replace(shape, rank=2, alpha=4.0)),
+        "rank 64": replace(base, shape=replace(shape, rank=64, alpha=128.0)),
+        "layers from 10": replace(base, shape=replace(shape, first_layer=10)),
+        "layers from 20": replace(base, shape=replace(shape, first_layer=20)),
+        "attention only": replace(base, shape=replace(shape, targets=ATTENTION)),
+        "feed-forward only": replace(base, shape=replace(shape, targets=MLP)),
+        "learning rate 3e-3, KL weight 0": replace(base, learning_rate=3e-3, kl_weight=0.0),
+        "8 epochs": replace(base, epochs=8),
+        "8 epochs, KL weight 0": replace(base, epochs=8, kl_weight=0.0),
+        "learning rate 1e-4": replace(base, learning_rate=1e-4),
+        "KL weight 3": replace(base, kl_weight=3.0),
+        "rank 4": replace(base, shape=replace(shape, rank=4, alpha=8.0)),
+    }
+
+
+def curve(
+    runtime: LocalRuntime, *, seeds: Sequence[int], recipe: Recipe, done: Callable[[dict[str, Row]], None]
+) -> dict[str, object]:
+    """One shard by each recipe and the first seed; `done` hears of every new row, for this takes long."""
+    teacher, seed = LocalTeacher(runtime), seeds[0]
     told = world(seed)
-    shard, text = told.shards[0], NEUTRAL
-    asked = held_out(shard)
-    base = {
-        **recall(runtime, asked, told.facts, [], seed=seed),
-        "general": float(sum(general(runtime))),
-        "neutral_ratio": 1.0,
-    }
-    alone = perplexity(runtime, text)
-    rows = {"the model alone": base}
-    print(json.dumps(base), flush=True)
-    for name, recipe in recipes.items():
-        made = teach(runtime, shard, recipe)
-        adapter = [made.trained.adapter]
-        last = made.trained.epochs[-1]
-        rows[name] = {
-            **recall(runtime, asked, told.facts, adapter, seed=seed),
-            "general": float(sum(general(runtime, adapter))),
-            "neutral_ratio": perplexity(runtime, text, adapters=adapter) / alone,
-            "validation": min(each.validation or 0.0 for each in made.trained.epochs),
-            "steps": float(last.steps),
-            "epochs": float(last.epoch),
-            "cpu_seconds": made.cpu_seconds,
-            "numbers": float(made.trained.adapter.numbers),
-        }
+    shard = told.shards[0]
+    alone = teacher.perplexity(NEUTRAL, adapters=[])
+    rows: dict[str, Row] = {"the model alone": _damage(teacher, [], shard, told, alone, seed)}
+    print(json.dumps(rows), flush=True)
+    for name, each in curve_recipes(replace(recipe, seed=seed)).items():
+        made = teach(teacher, shard, each)
+        rows[name] = {**_damage(teacher, [made.adapter], shard, told, alone, seed), **made.cost}
         print(name, json.dumps(rows[name]), flush=True)
-    return rows
+        done(rows)
+    return {"summary": rows}
+
+
+def _damage(
+    teacher: LocalTeacher, adapters: Sequence[Adapter], shard: Shard, told: World, alone: float, seed: int
+) -> Row:
+    rank, exact = recall(teacher, held_out(shard), adapters, pool=told.facts, seed=seed)
+    return {
+        "rank": rank,
+        "exact": exact,
+        "general": float(sum(general(teacher, adapters))),
+        "neutral_ratio": teacher.perplexity(NEUTRAL, adapters=adapters) / alone,
+    }
+
+
+def main(arguments: list[str]) -> None:
+    """Run and report."""
+    parser = argparse.ArgumentParser(prog="bench adapters", description=__doc__)
+    parser.add_argument("what", choices=("facts", "forget", "curve"))
+    parser.add_argument("--model", default="smollm2")
+    parser.add_argument("--dtype", default="bfloat16", choices=("bfloat16", "float32"))
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument("--out", type=Path)
+    given = parser.parse_args(arguments)
+    runtime = LocalRuntime(given.model, dtype=given.dtype, device=given.device)
+    recipe = Recipe()
+    about = {name: getattr(given, name) for name in ("model", "dtype", "device", "seeds")}
+
+    def keep(found: Mapping[str, object]) -> None:
+        write(f"adapters_{given.what}", {"arguments": about, "recipe": asdict(recipe), **found}, to=given.out)
+
+    if given.what == "curve":
+        from bench.curve_plot import plot
+
+        found = curve(runtime, seeds=given.seeds, recipe=recipe, done=lambda rows: keep({"summary": rows}))
+        plot(found["summary"])  # type: ignore[arg-type]
+    else:
+        found = (facts if given.what == "facts" else forget)(runtime, seeds=given.seeds, recipe=recipe)
+    keep(found)
+    show(f"Adapters: {given.what}", found["summary"])  # type: ignore[arg-type]

@@ -49,10 +49,10 @@ class Recipe:
     epochs: int = 12
     warmup_steps: int = 4
     weight_decay: float = 0.0
-    batch_tokens: int = 512
+    batch_tokens: int = 256
     clip: float = 1.0
     kl_weight: float = 1.0
-    enough: float = 0.0
+    enough: float = 0.15
     patience: int = 3
     seed: int = 0
 

@@ -93,7 +93,7 @@ PATTERNS = (
         "Name the place where {who} {live}.",
         "Where is {whose} home?",
         "What city {do} {who} live in?",
-        "In what place does one find {whose} house?",
+        "In which town is {whose} home?",
     ),
     _pattern(
         rf"{_NAME} works? as an? {_END}",

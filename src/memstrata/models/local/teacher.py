@@ -18,6 +18,7 @@ class LocalTeacher:
 
     def __init__(self, runtime: LocalRuntime) -> None:
         self.runtime = runtime
+        self._alone: dict[tuple[str, int], str] = {}
 
     @property
     def base(self) -> str:
@@ -56,10 +57,15 @@ class LocalTeacher:
         return ranked_first(self.runtime, choices, adapters=adapters)
 
     def answers(self, questions: Sequence[str], *, adapters: Sequence[Adapter], max_tokens: int) -> list[str]:
-        """See `examining.answers`."""
+        """See `examining.answers`. What the model says alone is reckoned once: every gate asks for it."""
         from memstrata.models.local.examining import answers
 
-        return answers(self.runtime, questions, adapters=adapters, max_tokens=max_tokens)
+        if adapters:
+            return answers(self.runtime, questions, adapters=adapters, max_tokens=max_tokens)
+        new = [each for each in dict.fromkeys(questions) if (each, max_tokens) not in self._alone]
+        said = answers(self.runtime, new, max_tokens=max_tokens)
+        self._alone |= {(each, max_tokens): answer for each, answer in zip(new, said, strict=True)}
+        return [self._alone[each, max_tokens] for each in questions]
 
     def perplexity(self, text: str, *, adapters: Sequence[Adapter]) -> float:
         """See `examining.perplexity`."""
