@@ -15,8 +15,9 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import fmean, stdev
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from bench.curve_plot import plot
 from bench.people import statements
 from bench.report import show, write
 from memstrata import Memory
@@ -39,7 +40,13 @@ SAID = datetime(2026, 10, 1, 12, tzinfo=UTC)
 NOW = SAID + timedelta(days=60)
 DRAWS = 3
 """Of four other values, for each wording of a fact that is forgotten: one fact has few wordings."""
+PER_SHARD = (
+    "cpu_seconds", "epochs", "neutral_ratio_attached", "general_attached", "foreign_rank", "foreign_base",
+    "foreign_told",
+)  # fmt: skip
 Row = dict[str, float]
+Done = Callable[[Mapping[str, object]], None]
+"""Hears of every seed or recipe that is done, for all of them take long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,9 +142,13 @@ def _owners(owner: Mapping[str, Sequence[str]], asked: Sequence[tuple[Askable, s
     return {series for series, subjects in owner.items() if any(fact.subject in subjects for fact, _ in asked)}
 
 
-def facts(runtime: LocalRuntime, *, seeds: Sequence[int], recipe: Recipe) -> dict[str, object]:
+def facts(
+    runtime: LocalRuntime, *, seeds: Sequence[int], recipe: Recipe, done: Done = lambda found: None
+) -> dict[str, object]:
     """Sixty facts for each seed: names and values are drawn, adapters begun and batches shuffled by it."""
-    teacher, runs, rows = LocalTeacher(runtime), [], {}
+    teacher = LocalTeacher(runtime)
+    runs: list[dict[str, Any]] = []
+    rows: dict[str, Row] = {}
     for seed in seeds:
         told, mine = world(seed), replace(recipe, seed=seed)
         made: dict[str, Adapter] = {}
@@ -150,34 +161,37 @@ def facts(runtime: LocalRuntime, *, seeds: Sequence[int], recipe: Recipe) -> dic
                  "refusals": list(refusals(found))}
             )  # fmt: skip
             print(json.dumps(runs[-1]), flush=True)
-        base = recall(teacher, [each for s in told.shards for each in held_out(s)], [], pool=told.facts, seed=seed)
-        mean = {
-            key: fmean(r[key] for r in runs if r["seed"] == seed)
-            for key in (
-                "cpu_seconds",
-                "neutral_ratio_attached",
-                "general_attached",
-                "foreign_rank",
-                "foreign_base",
-                "foreign_told",
-            )
-        }  # type: ignore[misc]
-        published = sum(not r["refusals"] for r in runs if r["seed"] == seed)
+        asked = [each for shard in told.shards for each in held_out(shard)]
+        rank, exact = recall(teacher, asked, [], pool=told.facts, seed=seed)
+        mine_only = [each for each in runs if each["seed"] == seed]
         rows[f"seed {seed}"] = {
-            "facts": len(told.facts), "shards": len(told.shards), "published": published, "base rank": base[0],
-            "base exact": base[1], **served(teacher, told, made, seed=seed), **mean,
-        }  # fmt: skip
+            "facts": len(told.facts),
+            "shards": len(told.shards),
+            "published": sum(not each["refusals"] for each in mine_only),
+            "base rank": rank,
+            "base exact": exact,
+            **served(teacher, told, made, seed=seed),
+            **{key: fmean(each[key] for each in mine_only) for key in PER_SHARD},
+        }
         print(json.dumps(rows[f"seed {seed}"]), flush=True)
-    rows["mean"] = {key: fmean(each[key] for each in rows.values()) for key in next(iter(rows.values()))}
-    if len(seeds) > 1:
-        one, *_ = rows.values()
-        rows["spread"] = {key: stdev(rows[f"seed {seed}"][key] for seed in seeds) for key in one}
-    return {"summary": rows, "shards": runs}
+        done({"summary": with_mean(rows), "shards": runs})
+    return {"summary": with_mean(rows), "shards": runs}
 
 
-def forget(runtime: LocalRuntime, *, seeds: Sequence[int], recipe: Recipe) -> dict[str, object]:
+def with_mean(rows: Mapping[str, Row]) -> dict[str, Row]:
+    """The rows with their mean and, of several, their standard deviation."""
+    keys = next(iter(rows.values()))
+    mean = {key: fmean(each[key] for each in rows.values()) for key in keys}
+    spread = {key: stdev(each[key] for each in rows.values()) for key in keys} if len(rows) > 1 else {}
+    return {**rows, "mean": mean} | ({"spread": spread} if spread else {})
+
+
+def forget(
+    runtime: LocalRuntime, *, seeds: Sequence[int], recipe: Recipe, done: Done = lambda found: None
+) -> dict[str, object]:
     """For each seed, one fact of the first shard goes: what is left of it, and of the others, after making it anew."""
-    teacher, rows = LocalTeacher(runtime), {}
+    teacher = LocalTeacher(runtime)
+    rows: dict[str, Row] = {}
     for seed in seeds:
         told, mine = world(seed), replace(recipe, seed=seed)
         shard = told.shards[seed % len(told.shards)]
@@ -192,8 +206,8 @@ def forget(runtime: LocalRuntime, *, seeds: Sequence[int], recipe: Recipe) -> di
             row |= {f"{name} others": others[0], f"{name} others exact": others[1]}
         rows[f"seed {seed}: {fact.attribute}"] = row
         print(fact.attribute, json.dumps(row), flush=True)
-    rows["mean"] = {key: fmean(each[key] for each in rows.values()) for key in next(iter(rows.values()))}
-    return {"summary": rows}
+        done({"summary": with_mean(rows)})
+    return {"summary": with_mean(rows)}
 
 
 def left(
@@ -257,7 +271,7 @@ def curve_recipes(base: Recipe) -> dict[str, Recipe]:
 
 
 def curve(
-    runtime: LocalRuntime, *, seeds: Sequence[int], recipe: Recipe, done: Callable[[dict[str, Row]], None]
+    runtime: LocalRuntime, *, seeds: Sequence[int], recipe: Recipe, done: Done = lambda found: None
 ) -> dict[str, object]:
     """One shard by each recipe and the first seed; `done` hears of every new row, for this takes long."""
     teacher, seed = LocalTeacher(runtime), seeds[0]
@@ -270,7 +284,7 @@ def curve(
         made = teach(teacher, shard, each)
         rows[name] = {**_damage(teacher, [made.adapter], shard, told, alone, seed), **made.cost}
         print(name, json.dumps(rows[name]), flush=True)
-        done(rows)
+        done({"summary": rows})
     return {"summary": rows}
 
 
@@ -303,12 +317,11 @@ def main(arguments: list[str]) -> None:
     def keep(found: Mapping[str, object]) -> None:
         write(f"adapters_{given.what}", {"arguments": about, "recipe": asdict(recipe), **found}, to=given.out)
 
-    if given.what == "curve":
-        from bench.curve_plot import plot
-
-        found = curve(runtime, seeds=given.seeds, recipe=recipe, done=lambda rows: keep({"summary": rows}))
-        plot(found["summary"])  # type: ignore[arg-type]
-    else:
-        found = (facts if given.what == "facts" else forget)(runtime, seeds=given.seeds, recipe=recipe)
+    command = {"facts": facts, "forget": forget, "curve": curve}[given.what]
+    found = command(runtime, seeds=given.seeds, recipe=recipe, done=keep)
     keep(found)
-    show(f"Adapters: {given.what}", found["summary"])  # type: ignore[arg-type]
+    rows = found["summary"]
+    assert isinstance(rows, dict)
+    if given.what == "curve":
+        plot(rows)
+    show(f"Adapters: {given.what}", rows)

@@ -34,7 +34,9 @@ def plot(rows: Mapping[str, Mapping[str, float]], *, to: Path | None = None) -> 
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
         _text(LEFT, 22, "Ten facts in one adapter, attached to everything: recall against damage", size=15),
         _text(LEFT + 120, HEIGHT - 14, "neutral perplexity, of the model's own (log)"),
-        f'<g transform="translate(18 {HEIGHT - 130}) rotate(-90)">{_text(0, 0, "rank accuracy of held-out wordings")}</g>',
+        f'<g transform="translate(18 {HEIGHT - 130}) rotate(-90)">',
+        _text(0, 0, "rank accuracy of held-out wordings"),
+        "</g>",
     ]
     for rank in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0):
         parts.append(_line(LEFT, y(rank), WIDTH - RIGHT, y(rank), "#eee"))

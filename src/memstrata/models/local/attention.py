@@ -41,7 +41,7 @@ def attend(
     """Causal attention: query (1, heads, new, dim), key and value (1, kv heads, new, dim), after rotation.
 
     A token attends to all that the view held before and to what is read up to itself; order is that of reading,
-    whatever the positions; without a view, `sees` (new, new) can say otherwise. Returns (1, new, heads, dim).
+    whatever the positions, unless `sees` (new, total) says otherwise. Returns (1, new, heads, dim).
     """
     if kv is not None:
         key, value = kv.extend(module.layer_idx, key, value)
@@ -50,7 +50,8 @@ def attend(
     if probe is not None:
         probe.note(module.layer_idx, query, key, scale)
     alone = kv is None and sees is None  # then the library's own causal kernel will do, which is faster
-    mask = sees if alone or new == 1 or sees is not None else _up_to_itself(new, total, query.device)
+    causal = not alone and sees is None and new > 1
+    mask = _up_to_itself(new, total, query.device) if causal else sees
     out = torch.nn.functional.scaled_dot_product_attention(
         query, key, value, attn_mask=mask, is_causal=alone, scale=scale, enable_gqa=True
     )

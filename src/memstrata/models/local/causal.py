@@ -98,21 +98,24 @@ class CausalModel:
         """Whole numbers as a tensor where the model is."""
         return torch.tensor(numbers, device=self.device)
 
-    def states(self, tree: Tree, *, adapters: Sequence[Adapter] = ()) -> Tensor:
+    def states(self, tree: Tree, *, adapters: Sequence[Adapter] = (), view: View | None = None) -> Tensor:
         """What the model makes of a tree of texts, (nodes, width); a token attends to those above it.
 
-        Can be differentiated by the adapters' factors, as can what `head` makes of it.
+        With a view that holds the keys and values of the tree's first nodes, only of the others, which join it.
+        Without one it can be differentiated by the adapters' factors, as can what `head` makes of it.
         """
+        held = 0 if view is None else view.tokens
         sees = torch.eye(len(tree.tokens), dtype=torch.bool)  # (nodes, nodes)
         for node, above in enumerate(tree.above):
             if above >= 0:
                 sees[node] |= sees[above]
         with attached(self._body, adapters):
             out = self._body(
-                self.placed([tree.tokens]),
-                position_ids=self.placed([tree.depths]),
+                self.placed([tree.tokens[held:]]),
+                position_ids=self.placed([tree.depths[held:]]),
                 use_cache=False,
-                sees=sees.to(self.device),
+                sees=sees[held:].to(self.device),
+                kv=view,
             )
         states: Tensor = out.last_hidden_state[0]
         return states

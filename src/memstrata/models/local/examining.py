@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 import torch
 
+from memstrata.models.local.causal import CausalModel
 from memstrata.models.local.lora import Adapter
 from memstrata.models.local.rows import Row, batches
 from memstrata.models.local.runtime import LocalRuntime
-from memstrata.models.local.trainer import counted_logits, nats
+from memstrata.models.local.tokentree import Tree, tree_of
+from memstrata.models.local.trainer import nats
 
 TOKENS = 512
 """Tokens that are read at a time."""
@@ -52,33 +54,37 @@ def ranked_first(
 def answers(
     runtime: LocalRuntime, questions: Sequence[str], *, adapters: Sequence[Adapter] = (), max_tokens: int = 16
 ) -> list[str]:
-    """The likeliest answer to each question, all of them a token at a time.
-
-    The questions are read anew for each token, together: on one core that is four times faster than one after another
-    with their keys and values kept.
-    """
+    """The likeliest answer to each question, many of them a token at a time: a step of forty questions costs little
+    more than one of one."""
     prompts = [tuple(runtime.encode(prompt_of(runtime, each))) for each in questions]
-    said: list[tuple[int, ...]] = [() for _ in questions]
-    open_ = set(range(len(questions)))
-    for _ in range(max_tokens):
-        places = sorted(open_)
-        rows = [Row(ids=(*prompts[n], *said[n], 0), first=len(prompts[n]) + len(said[n])) for n in places]
-        for place, token in zip(places, _next_tokens(runtime, rows, adapters), strict=True):
-            if token in runtime.ends:
-                open_.discard(place)
-            else:
-                said[place] += (token,)
+    said: list[list[int]] = []
+    for batch in batches([Row(ids=each, first=1) for each in prompts], tokens=TOKENS):
+        with runtime.using() as model, torch.inference_mode():
+            said += _answered(model, tree_of(row.ids for row in batch), adapters, runtime.ends, max_tokens)
     return [runtime.decode(each).strip() for each in said]
 
 
-def _next_tokens(runtime: LocalRuntime, rows: Sequence[Row], adapters: Sequence[Adapter]) -> list[int]:
-    """The likeliest token at each row's last place."""
-    found = []
-    with torch.inference_mode():
-        for batch in batches(rows, tokens=TOKENS):
-            with runtime.using() as model:
-                found += [int(logits[-1].argmax()) for logits in counted_logits(model, batch, adapters=adapters)]
-    return found
+def _answered(
+    model: CausalModel, tree: Tree, adapters: Sequence[Adapter], ends: frozenset[int], max_tokens: int
+) -> list[list[int]]:
+    """How each path of a tree goes on. Prompts have at least a token; one of them may be the beginning of another."""
+    said: list[list[int]] = [[] for _ in tree.paths]
+    if not max_tokens:
+        return said
+    view = model.view([], room=len(tree.tokens) + max_tokens * len(said))
+    states = model.states(tree, adapters=adapters, view=view)
+    last = states[model.placed([path[-1] for path in tree.paths])]
+    open_ = list(range(len(said)))
+    while True:
+        chosen = model.head(last).argmax(-1).tolist()
+        going = [(place, token) for place, token in zip(open_, chosen, strict=True) if token not in ends]
+        for place, token in going:
+            said[place].append(token)
+        open_ = [place for place, _ in going if len(said[place]) < max_tokens]
+        if not open_:
+            return said
+        tree = tree.grown([said[place][-1] for place in open_], open_)
+        last = model.states(tree, adapters=adapters, view=view)
 
 
 def perplexity(runtime: LocalRuntime, text: str, *, adapters: Sequence[Adapter] = (), window: int = TOKENS) -> float:

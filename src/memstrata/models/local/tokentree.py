@@ -20,6 +20,20 @@ class Tree:
     depths: tuple[int, ...]
     paths: tuple[tuple[int, ...], ...]
 
+    def grown(self, tokens: Sequence[int], below: Sequence[int]) -> Tree:
+        """The tree with one more node for each of these tokens, below the ends of the paths of these numbers."""
+        count = len(self.tokens)
+        ends = [self.paths[number][-1] for number in below]
+        paths = list(self.paths)
+        for place, number in enumerate(below):
+            paths[number] = (*paths[number], count + place)
+        return Tree(
+            tokens=(*self.tokens, *tokens),
+            above=(*self.above, *ends),
+            depths=(*self.depths, *(self.depths[end] + 1 for end in ends)),
+            paths=tuple(paths),
+        )
+
 
 def tree_of(texts: Iterable[Sequence[int]]) -> Tree:
     """The tree of these texts, nodes in an order in which each comes after the one above it."""
