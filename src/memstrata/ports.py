@@ -343,14 +343,15 @@ class ArtifactStore(Protocol):
         self,
         scope: Scope,
         *,
-        kind: ArtifactKind | None = None,
+        kinds: Sequence[ArtifactKind] | None = None,
         statuses: Sequence[ArtifactStatus] | None = None,
+        series: Sequence[str] | None = None,
     ) -> list[Artifact]:
-        """A memory's artifacts, the oldest first, then by id."""
+        """A memory's artifacts that are one of each that is given, the oldest first, then by id."""
         ...
 
-    def all_artifacts(self, kind: ArtifactKind) -> list[tuple[Scope, Artifact]]:
-        """Every memory's artifacts of a kind that have bytes: for keeping to a budget."""
+    def all_artifacts(self, kinds: Sequence[ArtifactKind]) -> list[tuple[Scope, Artifact]]:
+        """Every memory's artifacts of these kinds that have bytes: for keeping to a budget."""
         ...
 
     def note_use(self, scope: Scope, ids: Sequence[str], *, at: datetime) -> None:
