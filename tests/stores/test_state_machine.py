@@ -260,12 +260,12 @@ class TwoStores(RuleBasedStateMachine):
         for store in (self.memory, self.sqlite):
             wanted = {
                 store.blob_name(home, each.id)
-                for home, each in store.all_artifacts("prefix")
+                for home, each in store.all_artifacts(["prefix"])
                 if each.status in ("ready", "kept")
             }
             names = set(store.blobs.names())
             assert wanted <= names
-            making = {store.blob_name(home, each.id) for home, each in store.all_artifacts("prefix")}
+            making = {store.blob_name(home, each.id) for home, each in store.all_artifacts(["prefix"])}
             assert names <= making
 
     @rule(scope=scopes)

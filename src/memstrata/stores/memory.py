@@ -471,8 +471,9 @@ class MemoryStore:
         self,
         scope: Scope,
         *,
-        kind: ArtifactKind | None = None,
+        kinds: Sequence[ArtifactKind] | None = None,
         statuses: Sequence[ArtifactStatus] | None = None,
+        series: Sequence[str] | None = None,
     ) -> list[Artifact]:
         """See `ArtifactStore.artifacts`."""
         with self._open():
@@ -480,15 +481,17 @@ class MemoryStore:
         return [
             each
             for each in found
-            if (kind is None or each.kind == kind) and (statuses is None or each.status in statuses)
+            if (kinds is None or each.kind in kinds)
+            and (statuses is None or each.status in statuses)
+            and (series is None or each.series in series)
         ]
 
-    def all_artifacts(self, kind: ArtifactKind) -> list[tuple[Scope, Artifact]]:
+    def all_artifacts(self, kinds: Sequence[ArtifactKind]) -> list[tuple[Scope, Artifact]]:
         """See `ArtifactStore.all_artifacts`."""
         with self._open():
             homes = sorted(self._partitions.values(), key=lambda each: each.key)
             found = [(home.scope, each) for home in homes for each in self._artifacts.rows(home.key)]
-        return [(scope, each) for scope, each in found if each.kind == kind and each.status in HAVE_BYTES]
+        return [(scope, each) for scope, each in found if each.kind in kinds and each.status in HAVE_BYTES]
 
     def note_use(self, scope: Scope, ids: Sequence[str], *, at: datetime) -> None:
         """See `ArtifactStore.note_use`."""

@@ -77,8 +77,14 @@ class ArtifactContract:
         other, found = store.artifacts(ANN)
         assert found == replace(done, uses=2, used_at=NOON + timedelta(hours=2))
         assert (other.id, other.tier) == ("ar_0", "activation")
-        assert store.artifacts(ANN, kind="adapter") == store.artifacts(ANN, statuses=["kept"]) == []
-        assert [each.id for each in store.artifacts(ANN, kind="prefix", statuses=["ready"])] == ["ar_0", "ar_1"]
+        assert store.artifacts(ANN, kinds=["adapter"]) == store.artifacts(ANN, statuses=["kept"]) == []
+        assert [each.id for each in store.artifacts(ANN, kinds=["prefix", "passage"], statuses=["ready"])] == [
+            "ar_0",
+            "ar_1",
+        ]
+        assert [each.id for each in store.artifacts(ANN, series=["other", "none"])] == ["ar_0"]
+        assert store.all_artifacts(["passage"]) == []
+        assert store.artifacts(ANN, series=[]) == []
         with store.blobs.reading(store.blob_name(ANN, "ar_1")) as path:
             assert path.read_bytes() == b"bytes"
 
@@ -88,7 +94,7 @@ class ArtifactContract:
         assert not store.begin_artifact(Scope(user_id="nobody"), artifact())
         assert make(store, artifact(mine))
         assert make(store, artifact(theirs, series="theirs"), scope=BEN)
-        assert [(scope, each.series) for scope, each in store.all_artifacts("prefix")] == [
+        assert [(scope, each.series) for scope, each in store.all_artifacts(["prefix"])] == [
             (ANN, "standing"),
             (BEN, "theirs"),
         ]

@@ -19,7 +19,7 @@ from memstrata.core.clock import from_microseconds, microseconds
 from memstrata.core.records import SCRUB_QUEUE
 from memstrata.stores.sqlite.scopes import id_range, scope_of
 from memstrata.stores.sqlite.sql import Q, in_batches
-from memstrata.types import Artifact, ArtifactKind, Change, Scope
+from memstrata.types import Artifact, ArtifactKind, ArtifactStatus, Change, Scope
 
 
 def name_of(number: int, id_: str) -> str:
@@ -71,15 +71,23 @@ def publish(connection: apsw.Connection, number: int, id_: str) -> bool:
     return True
 
 
-def listed(connection: apsw.Connection, number: int, kind: ArtifactKind | None) -> list[Artifact]:
-    """A memory's artifacts, the oldest first."""
-    rows = list(connection.execute(Q["artifacts"], (number, kind)))
+def listed(
+    connection: apsw.Connection,
+    number: int,
+    *,
+    kinds: Sequence[ArtifactKind] | None = None,
+    statuses: Sequence[ArtifactStatus] | None = None,
+    series: Sequence[str] | None = None,
+) -> list[Artifact]:
+    """A memory's artifacts that are one of each that is given, the oldest first."""
+    wanted = [None if each is None else json.dumps(list(each)) for each in (kinds, statuses, series)]
+    rows = list(connection.execute(Q["artifacts"], (number, *wanted)))
     return [_read(connection, number, row) for row in rows]
 
 
-def all_of(connection: apsw.Connection, kind: ArtifactKind) -> list[tuple[Scope, Artifact]]:
-    """Every memory's artifacts of a kind that have bytes."""
-    rows = list(connection.execute(Q["all_artifacts"], (kind,)))
+def all_of(connection: apsw.Connection, kinds: Sequence[ArtifactKind]) -> list[tuple[Scope, Artifact]]:
+    """Every memory's artifacts of these kinds that have bytes."""
+    rows = list(connection.execute(Q["all_artifacts"], (json.dumps(list(kinds)),)))
     return [(scope_of(connection, row[-1]), _read(connection, row[-1], row[:-1])) for row in rows]
 
 
@@ -102,7 +110,7 @@ def erase(connection: apsw.Connection, number: int, sources: Collection[str] | N
     if not _any(connection, number):
         return
     if sources is None:
-        drop(connection, number, [each.id for each in listed(connection, number, None)])
+        drop(connection, number, [each.id for each in listed(connection, number)])
     else:
         drop(connection, number, _made_of(connection, number, sources))
 

@@ -447,11 +447,13 @@ WHERE scope = ? AND id = ?;
 
 -- name: artifacts
 SELECT id, kind, series, status, model, tokens, size, digest, made_at, used_at, uses, body FROM artifact
-WHERE scope = ?1 AND (?2 IS NULL OR kind = ?2) ORDER BY made_at, id;
+WHERE scope = ?1 AND (?2 IS NULL OR kind IN (SELECT value FROM json_each(?2)))
+  AND (?3 IS NULL OR status IN (SELECT value FROM json_each(?3)))
+  AND (?4 IS NULL OR series IN (SELECT value FROM json_each(?4))) ORDER BY made_at, id;
 
 -- name: all_artifacts
 SELECT id, kind, series, status, model, tokens, size, digest, made_at, used_at, uses, body, scope FROM artifact
-WHERE kind = ? AND status IN ('making', 'ready', 'kept') ORDER BY scope, made_at, id;
+WHERE kind IN (SELECT value FROM json_each(?)) AND status IN ('making', 'ready', 'kept') ORDER BY scope, made_at, id;
 
 -- name: artifact_sources
 SELECT source FROM artifact_source WHERE scope = ? AND artifact = ? ORDER BY place;

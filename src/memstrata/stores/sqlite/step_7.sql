@@ -16,6 +16,7 @@ CREATE TABLE artifact (
   body    TEXT NOT NULL,
   PRIMARY KEY (scope, id)
 ) WITHOUT ROWID;
+CREATE INDEX artifact_series ON artifact (scope, series);
 
 -- The facts and episodes that an artifact was made of, by their public ids.
 CREATE TABLE artifact_source (

@@ -381,21 +381,21 @@ class SqliteStore:
         self,
         scope: Scope,
         *,
-        kind: ArtifactKind | None = None,
+        kinds: Sequence[ArtifactKind] | None = None,
         statuses: Sequence[ArtifactStatus] | None = None,
+        series: Sequence[str] | None = None,
     ) -> list[Artifact]:
         """See `ArtifactStore.artifacts`."""
         number = self._number(scope)
         if number is None:
             return []
         with self._database.read() as connection:
-            found = artifacts.listed(connection, number, kind)
-        return [each for each in found if statuses is None or each.status in statuses]
+            return artifacts.listed(connection, number, kinds=kinds, statuses=statuses, series=series)
 
-    def all_artifacts(self, kind: ArtifactKind) -> list[tuple[Scope, Artifact]]:
+    def all_artifacts(self, kinds: Sequence[ArtifactKind]) -> list[tuple[Scope, Artifact]]:
         """See `ArtifactStore.all_artifacts`."""
         with self._database.read() as connection:
-            return artifacts.all_of(connection, kind)
+            return artifacts.all_of(connection, kinds)
 
     def note_use(self, scope: Scope, ids: Sequence[str], *, at: datetime) -> None:
         """See `ArtifactStore.note_use`."""
