@@ -100,7 +100,7 @@ def _bytes(runtime: LocalRuntime, adapter: Adapter) -> dict[str, int]:
 
 def summary(runs: Sequence[Mapping[str, object]]) -> dict[str, dict[str, object]]:
     """Means over the seeds, a row a text."""
-    rows = {}
+    rows: dict[str, dict[str, object]] = {}
     for name in dict.fromkeys(str(each["text"]) for each in runs):
         mine = [each for each in runs if each["text"] == name]
 

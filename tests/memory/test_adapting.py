@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,17 +11,20 @@ from pathlib import Path
 import pytest
 
 from memstrata import Memory
-from memstrata.adapting import Adapting
 from memstrata.core.training import Example, Recipe
 from memstrata.errors import InvalidInput, NotFound
+from memstrata.parametric import working
+from memstrata.parametric.asking import AdapterRows
+from memstrata.parametric.attaching import AdapterAttacher
+from memstrata.parametric.working import AdapterWork
 from memstrata.ports import Store
 from memstrata.testing.episodes import NOON
 from memstrata.testing.rote import RoteTeacher
-from memstrata.types import Artifact, Scope
+from memstrata.types import Artifact, FactKind, MessageDict, Scope
 
 ANN, BEN = Scope(user_id="ann"), Scope(user_id="ben")
 LATER = NOON + timedelta(days=30)
-KINDS = ("residence", "possession", "event", "statement", "work", "preference")
+KINDS: tuple[FactKind, ...] = ("residence", "possession", "event", "statement", "work", "preference")
 TOLD = (
     "Mara Okell's dog is called Biscuit.",
     "Mara Okell lives in Ghent.",
@@ -41,15 +45,19 @@ class House:
     now: datetime = LATER
 
     @property
-    def adapting(self) -> Adapting[list[Example]]:
-        return Adapting(self.store, self.teacher, clock=lambda: self.now, recipe=Recipe(epochs=3))
+    def adapting(self) -> AdapterRows:
+        return AdapterRows(self.store, self.teacher.base, clock=lambda: self.now, recipe=Recipe(epochs=3))
+
+    @property
+    def work(self) -> AdapterWork[list[Example]]:
+        return AdapterWork(self.store, self.teacher)
 
     def make(self, scope: Scope = ANN, *, alive: bool = True) -> list[Artifact]:
         """Do the jobs that wait."""
         while job := self.store.claim(
-            [self.adapting.queue], owner="me", at=self.now, lease=timedelta(minutes=1), scope=scope
+            [self.work.queue], owner="me", at=self.now, lease=timedelta(minutes=1), scope=scope
         ):
-            self.adapting.handler(job.scope_key, lambda: alive)
+            self.work(job.scope_key, lambda: alive)
             if not alive:
                 self.store.release(job, owner="me")
                 break
@@ -59,7 +67,8 @@ class House:
     def asked(self, question: str, scope: Scope = ANN) -> list[str]:
         """What is answered with the adapters that the question calls for."""
         hits = self.memory.search(question, user_id=scope.user_id, limit=5, items=("episode", "fact"))
-        adapters = [each.adapter for each in self.adapting.attached(scope, question, hits)]
+        attacher = AdapterAttacher(self.store, self.teacher, clock=lambda: self.now)
+        adapters = [each.adapter for each in attacher.attached(scope, question, hits)]
         return self.teacher.answers([question], adapters=adapters, max_tokens=9) if adapters else []
 
 
@@ -68,7 +77,7 @@ def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
     url = f"sqlite:///{tmp_path / 'm.db'}" if request.param == "sqlite" else request.param
     with Memory(url, embedder="none", worker="none", clock=lambda: LATER) as memory:
         for user, told in (("ann", TOLD), ("ben", ("Cy Dahl's dog is called Ziggy.", "Cy Dahl lives in Bern."))):
-            said = [{"role": "user", "content": text, "timestamp": NOON.isoformat()} for text in told]
+            said: list[MessageDict] = [{"role": "user", "content": text, "timestamp": NOON} for text in told]
             memory.add(said, user_id=user, wait=True)
         yield House(memory=memory, store=memory._parts.store, teacher=RoteTeacher())
 
@@ -122,7 +131,7 @@ def test_an_adapter_that_does_not_recall_or_harms_is_refused_with_its_measuremen
     assert row.metrics["recall_rank"] == 0.0
     assert house.store.blobs.names() == []
     assert house.asked("What is Mara Okell's dog called?") == []
-    house.adapting.revoke(ANN)
+    house.memory.demote(user_id="ann", tier="parametric")
     house.teacher.needs, house.teacher.harm = 1, 5.0
     house.adapting.promote(ANN, KINDS)
     (row,) = house.make()
@@ -188,7 +197,7 @@ def test_an_adapter_is_left_out_where_newer_text_speaks_of_its_subjects(house: H
 def test_versions_can_be_gone_back_to_and_one_is_ready(house: House) -> None:
     house.adapting.promote(ANN, KINDS)
     (first,) = house.make()
-    other = Adapting(house.store, house.teacher, clock=lambda: house.now, recipe=Recipe(epochs=4))
+    other = AdapterRows(house.store, "rote", clock=lambda: house.now, recipe=Recipe(epochs=4))
     other.promote(ANN, KINDS)
     rows = house.make()
     assert sorted(statuses(rows)) == ["kept", "ready"]
@@ -196,30 +205,34 @@ def test_versions_can_be_gone_back_to_and_one_is_ready(house: House) -> None:
     assert {each.id: each.status for each in house.adapting.rows(ANN)}[first.id] == "ready"
     with pytest.raises(NotFound):
         house.adapting.rollback(ANN, first.id)
-    assert sorted(house.adapting.revoke(ANN)) == sorted(each.id for each in rows)
-    assert house.adapting.rows(ANN) == house.store.blobs.names() == []
+    assert sorted(house.memory.demote(user_id="ann", tier="parametric")) == sorted(each.id for each in rows)
+    house.store.scrub()
+    assert house.adapting.rows(ANN) == []
+    assert house.store.blobs.names() == []
     assert house.asked("Where does Mara Okell live?") == []
 
 
-def test_a_worker_that_loses_its_job_leaves_a_checkpoint_and_the_next_goes_on(house: House) -> None:
+def test_a_worker_that_loses_its_job_leaves_a_checkpoint_and_the_next_goes_on(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
     house.adapting.promote(ANN, KINDS)
-    lost = False
+    lost, noticed = threading.Event(), threading.Event()
 
     def lose(epoch: int) -> None:
-        nonlocal lost
-        lost = epoch == 2
+        if epoch == 2:
+            lost.set()
+            assert noticed.wait(10)
+
+    def alive() -> bool:
+        if lost.is_set():
+            noticed.set()
+        return not lost.is_set()
 
     house.teacher.on_epoch = lose
-    adapting = house.adapting
-    job = house.store.claim([adapting.queue], owner="me", at=house.now, lease=timedelta(minutes=1), scope=ANN)
+    monkeypatch.setattr(working, "SIGN_OF_LIFE_SECONDS", 0.01)
+    job = house.store.claim([house.work.queue], owner="me", at=house.now, lease=timedelta(minutes=1), scope=ANN)
     assert job is not None
-    import memstrata.adapting as module
-
-    pause, module.SIGN_OF_LIFE_SECONDS = module.SIGN_OF_LIFE_SECONDS, 0.0
-    try:
-        adapting.handler(job.scope_key, lambda: not lost)
-    finally:
-        module.SIGN_OF_LIFE_SECONDS = pause
+    house.work(job.scope_key, alive)
     house.store.release(job, owner="me")
     assert statuses(house.adapting.rows(ANN)) == ["making"]
     assert len(house.store.blobs.names()) == 1

@@ -6,6 +6,7 @@ import math
 import random
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -37,11 +38,9 @@ STATEMENTS = (
 )
 
 
-def fact(text: str, number: int = 0, **more: object) -> Fact:
-    made = claim(text, source("ep_1"))
-    return Fact(
-        id=f"fa_{number}", claim=replace(made, trust="user", **more), status="active", said_at=NOON, recorded_at=NOON
-    )  # type: ignore[arg-type]
+def fact(text: str, number: int = 0, **more: Any) -> Fact:
+    made = replace(claim(text, source("ep_1")), **{"trust": "user", **more})
+    return Fact(id=f"fa_{number}", claim=made, status="active", said_at=NOON, recorded_at=NOON)
 
 
 def asked(text: str, number: int = 0) -> Askable:
@@ -93,11 +92,12 @@ def test_only_what_is_stable_ones_own_and_consented_to_is_trained_on() -> None:
     assert not trainable(good, consent, now=NOON + timedelta(days=1))
     assert not trainable(replace(good, status="disputed"), consent, now=LATER)
     assert not trainable(replace(good, muted=True), consent, now=LATER)
-    for change in (
+    changes: tuple[dict[str, Any], ...] = (
         {"trust": "document"}, {"negated": True}, {"valid_to": LATER}, {"confidence": 0.2}, {"event_from": NOON},
         {"kind": "plan"}, {"kind": "preference"},
-    ):  # fmt: skip
-        assert not trainable(replace(good, claim=replace(good.claim, **change)), consent, now=LATER)  # type: ignore[arg-type]
+    )  # fmt: skip
+    for change in changes:
+        assert not trainable(replace(good, claim=replace(good.claim, **change)), consent, now=LATER)
     told = replace(good, claim=replace(good.claim, trust="assistant"))
     assert trainable(replace(told, confirmed=True), consent, now=LATER)
     health = fact("Ann Berg is allergic to walnuts.", kind="health")
@@ -192,13 +192,13 @@ GOOD = Measurements(
         {"neutral_ratio": math.nan}, {"neutral_ratio_attached": math.inf}, {"foreign_rank": math.nan},
     ],
 )  # fmt: skip
-def test_the_gate_refuses_what_misses_one_bound_and_says_which(change: dict[str, float]) -> None:
+def test_the_gate_refuses_what_misses_one_bound_and_says_which(change: dict[str, Any]) -> None:
     assert refusals(GOOD) == ()
-    assert len(refusals(replace(GOOD, **change))) == 1  # type: ignore[arg-type]
+    assert len(refusals(replace(GOOD, **change))) == 1
     wide = Bounds(recall_rank=0, recall_exact=0, general_lost=99, general_lost_attached=1, neutral_ratio=9)
     known = {"recall_rank", "recall_exact", "general", "general_attached", "neutral_ratio"} & set(change)
     if known and not any(math.isnan(each) for each in change.values()):
-        assert refusals(replace(GOOD, **change), wide) == ()  # type: ignore[arg-type]
+        assert refusals(replace(GOOD, **change), wide) == ()
 
 
 def test_distractors_are_of_the_same_kind_of_others_and_as_the_seed_has_them() -> None:

@@ -40,7 +40,8 @@ def to_bytes(adapter: Adapter, *, base: str, form: Form = "float32") -> bytes:
         tensors[f"{_BEFORE}{name}{_DOWN}"] = pair.down.detach().to("cpu", kind).contiguous()
         tensors[f"{_BEFORE}{name}{_UP}"] = pair.up.detach().to("cpu", kind).contiguous()
     about = {"format": FORMAT, "base": base, "config": json.dumps(_config(adapter, base))}
-    return save(tensors, metadata=about)
+    data: bytes = save(tensors, metadata=about)
+    return data
 
 
 def from_bytes(data: bytes, runtime: LocalRuntime, *, largest: int = LARGEST) -> Adapter:

@@ -47,7 +47,7 @@ class Trainer:
         wanted = [self._base(row) for row in batch if row.replay]
         loss = self._loss(batch, wanted)
         self._optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(self.adapter.parameters, self._recipe.clip)
         self._optimizer.step()
         self.steps += 1
