@@ -84,16 +84,17 @@ def keep_to_budget(keeper: Keeper[P], *, budget_bytes: int) -> list[Artifact]:
 
 
 def prefix_ids(model: AttachingModel[P], system: str, standing: str) -> tuple[int, ...]:
-    """The tokens that all prompts share which begin with this system message."""
-    asked: list[list[int]] = []
-    for question in ("a", "1"):
-        messages: list[Mapping[str, Json]] = [{"role": "user", "content": question}]
-        if system:
-            messages.insert(0, {"role": "system", "content": system})
-        asked.append(model.encode(model.rendered(with_memory(messages, standing))))
-    one, other = asked
-    count = next((place for place, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), 0)
-    return tuple(one[:count])
+    """The tokens that all prompts share which begin with this system message, whatever comes behind it."""
+    begun: list[Mapping[str, Json]] = [{"role": "system", "content": system}] if system else []
+    going_on: list[list[Mapping[str, Json]]] = [
+        [{"role": "user", "content": "a"}],
+        [{"role": "user", "content": "1"}],
+        [{"role": "system", "content": "a"}, {"role": "user", "content": "a"}],
+    ]
+    first, *others = [
+        model.encode(model.rendered([*with_memory([*begun, more[0]], standing), *more[1:]])) for more in going_on
+    ]
+    return tuple(first[: min(_shared(first, other) for other in others)])
 
 
 def prefix_series(system: str) -> str:
@@ -121,3 +122,9 @@ def passage_recipe(model: AttachingModel[P], episode: Episode, sink: Sequence[in
 def passage_text(episode: Episode) -> str:
     """An episode as a line of a prompt, the same whatever stands around it."""
     return f"{day_in_words(episode.timestamp)}, {episode.speaker}: {' '.join(episode.text.split())}\n"
+
+
+def _shared(one: Sequence[int], other: Sequence[int]) -> int:
+    """How many first tokens two prompts have in common."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((place for place, (left, right) in pairs if left != right), min(len(one), len(other)))

@@ -72,7 +72,7 @@ class LocalAnswers(Generic[P]):
             if not chosen:
                 found = self._attacher.attach(scope, model.encode(model.rendered(prompt.told)))
                 return _noting(found, refused), {}
-            hits = [hit for hit in prompt.given.best if hit.item.id in chosen]
+            hits = [hit for hit in prompt.given.best if _episode_of(hit) in chosen]
             rest = prompt.without(hits, count=self._count)
             here = f"\ue000{secrets.token_hex(8)}\ue000"  # where passages go; nothing that was said can be equal
             head, _, tail = model.rendered(prompt.with_recalled(f"{SINK}\n{here}{rest}")).partition(here)
@@ -85,8 +85,8 @@ class LocalAnswers(Generic[P]):
         """Kept passages of what was recalled, the best last."""
         if not self._passages:
             return {}
-        best = [hit.item.id for hit in prompt.given.best if isinstance(hit.item, Episode)]
-        ready = self._attacher.ready_passages(scope, best)
+        best = [id_ for hit in prompt.given.best if (id_ := _episode_of(hit)) is not None]
+        ready = self._attacher.ready_passages(scope, list(dict.fromkeys(best)))
         return dict(reversed(list(ready.items())[:MOST_PASSAGES]))
 
 
@@ -112,12 +112,22 @@ class Told:
 
 
 def _served(hit: Hit, passages: Mapping[str, Artifact], prefix: Artifact | None) -> Served:
-    id_ = hit.item.id
-    if id_ in passages:
-        return Served(id=id_, tier="activation", artifact=passages[id_].id)
+    id_, episode_id = hit.item.id, _episode_of(hit)
+    if episode_id is not None and episode_id in passages:
+        return Served(id=id_, tier="activation", artifact=passages[episode_id].id)
     if prefix is not None and id_ in prefix.sources:
         return Served(id=id_, tier="activation", artifact=prefix.id)
     return Served(id=id_, tier="text")
+
+
+def _episode_of(hit: Hit) -> str | None:
+    """The episode whose passage tells all that a hit does; None for one of several, and where something changed."""
+    if hit.supersedes or hit.superseded_by:
+        return None
+    if isinstance(hit.item, Episode):
+        return hit.item.id
+    episodes = {source.episode_id for source in hit.sources}
+    return episodes.pop() if len(episodes) == 1 else None
 
 
 def _saved(attachment: Attachment[P]) -> float:

@@ -17,7 +17,7 @@ from memstrata.chat.recalling import Present
 from memstrata.core.ids import digest
 from memstrata.core.scoping import named
 from memstrata.core.tokens import Tokenizer
-from memstrata.core.turns import ids_of, turns_of_chat
+from memstrata.core.turns import ids_of, last_question, turns_of_chat
 from memstrata.errors import NotFound
 from memstrata.memory import Memory
 from memstrata.types import Fact, Hit, Json, Scope
@@ -47,7 +47,7 @@ class Ledger:
     def earlier(self, scope: Scope, messages: Sequence[Mapping[str, Json]], *, max_tokens: int) -> dict[int, Entry]:
         """What stands before each earlier question, by the place of its message; only what still holds."""
         places = marked(messages)
-        last = _last_question(messages)
+        last = last_question(messages)
         found = {place: entry for place, mark in places.items() if place != last and (entry := self._at(scope, mark))}
         kept = {place: entry for place, entry in found.items() if all(self._holds(scope, hit) for hit in entry.hits)}
         for place in found.keys() - kept.keys():
@@ -60,7 +60,7 @@ class Ledger:
 
     def note(self, scope: Scope, messages: Sequence[Mapping[str, Json]], text: str, hits: Sequence[Hit]) -> None:
         """Remember what was recalled for the last question."""
-        place = _last_question(messages)
+        place = last_question(messages)
         if place is None or not text:
             return
         key = _key(scope, marked(messages)[place])
@@ -98,11 +98,6 @@ def marked(messages: Sequence[Mapping[str, Json]]) -> dict[int, str]:
     """A mark a message that is a turn, of it and all turns before it, by its place."""
     places = [place for place, message in enumerate(messages) if turns_of_chat([message])]
     return dict(zip(places, ids_of(turns_of_chat([messages[place] for place in places])), strict=True))
-
-
-def _last_question(messages: Sequence[Mapping[str, Json]]) -> int | None:
-    """The place of the user's last message."""
-    return next((place for place in range(len(messages) - 1, -1, -1) if messages[place].get("role") == "user"), None)
 
 
 def _key(scope: Scope, mark: str) -> tuple[bytes, str]:

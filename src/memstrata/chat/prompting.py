@@ -14,6 +14,7 @@ from memstrata.chat.recalling import RECALLED, Recollection
 from memstrata.core.packing import pack
 from memstrata.core.telling import before_questions, fenced, with_memory
 from memstrata.core.tokens import Tokenizer
+from memstrata.core.turns import last_question
 from memstrata.types import Hit, Json
 
 Messages = Sequence[Mapping[str, Json]]
@@ -36,7 +37,7 @@ class Prompt:
     def with_recalled(self, text: str) -> list[Mapping[str, Json]]:
         """The messages with another text for the last question; without a question it ends the system message."""
         texts = {place: entry.text for place, entry in self.earlier.items()}
-        asked = next((n for n in range(len(self.messages) - 1, -1, -1) if self.messages[n].get("role") == "user"), None)
+        asked = last_question(self.messages)
         if asked is None:
             return with_memory(self.messages, "\n\n".join(part for part in (self.given.standing, text) if part))
         texts[asked] = text
