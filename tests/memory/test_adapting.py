@@ -153,12 +153,10 @@ def test_an_adapter_that_knows_of_another_memory_is_refused(house: House) -> Non
 def test_forgetting_a_source_revokes_at_once_and_the_shard_is_made_again_without_it(house: House) -> None:
     house.adapting.promote(ANN, KINDS)
     (first,) = house.make()
-    before = house.adapting.rows(ANN)
     house.memory.forget([episode(house, "Biscuit")], user_id="ann")
-    assert house.adapting.rows(ANN) == []
+    assert statuses(house.adapting.rows(ANN)) == ["making"]
     assert house.store.blobs.names() == []
     assert house.asked("Where does Mara Okell live?") == []
-    assert house.adapting.refresh(ANN, before)
     (second,) = house.make()
     assert (second.status, second.series) == ("ready", first.series)
     assert second.id != first.id
@@ -177,7 +175,7 @@ def test_a_fact_that_changed_makes_the_adapter_stale_and_text_wins(house: House)
     (row,) = house.adapting.rows(ANN)
     assert row.status == "stale"
     assert house.asked("Where does Mara Okell live?") == []
-    assert house.adapting.refresh(ANN, [row])
+    house.memory.wait()
     again = house.make()
     assert sorted(statuses(again)) == ["ready", "stale"]
     assert house.asked("In which city does Mara Okell live?") != ["Ghent."]
@@ -201,10 +199,10 @@ def test_versions_can_be_gone_back_to_and_one_is_ready(house: House) -> None:
     other.promote(ANN, KINDS)
     rows = house.make()
     assert sorted(statuses(rows)) == ["kept", "ready"]
-    assert house.adapting.rollback(ANN, first.id).status == "ready"
+    assert house.memory.rollback(first.id, user_id="ann").status == "ready"
     assert {each.id: each.status for each in house.adapting.rows(ANN)}[first.id] == "ready"
     with pytest.raises(NotFound):
-        house.adapting.rollback(ANN, first.id)
+        house.memory.rollback(first.id, user_id="ann")
     assert sorted(house.memory.demote(user_id="ann", tier="parametric")) == sorted(each.id for each in rows)
     house.store.scrub()
     assert house.adapting.rows(ANN) == []
@@ -244,10 +242,10 @@ def test_what_is_forgotten_while_it_is_trained_leaves_no_checkpoint(house: House
     house.adapting.promote(ANN, KINDS)
     house.teacher.on_epoch = _once(house, "Biscuit")
     house.make()
-    assert house.adapting.rows(ANN) == []
-    house.store.scrub()
-    assert house.store.blobs.names() == []
-    assert house.teacher.trained == []
+    assert house.teacher.trained == [3], "the first was not finished, the second is without what was forgotten"
+    (row,) = house.adapting.rows(ANN)
+    assert row.status == "ready"
+    assert house.store.blobs.names() == [house.store.blob_name(ANN, row.id)]
 
 
 def _once(house: House, text: str) -> Callable[[int], None]:

@@ -6,8 +6,10 @@ transaction, and what changes makes it stale; `refresh` then asks for the shard 
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, cast
 
 from memstrata.core.artifacts import artifact_id
@@ -54,7 +56,7 @@ class AdapterRows:
         """
         if not kinds:
             raise InvalidInput("name the kinds of facts that may be trained on; by default none may")
-        self._ask(scope, Consent(kinds=frozenset(kinds)), self.rows(scope))
+        self._ask(scope, Consent(kinds=frozenset(kinds)), self.rows(scope), self._recipe)
         return self.rows(scope)
 
     def rows(self, scope: Scope) -> list[Artifact]:
@@ -64,33 +66,30 @@ class AdapterRows:
     def refresh(self, scope: Scope, before: Sequence[Artifact] = ()) -> bool:
         """Ask for what a memory's adapters lack after something was forgotten or changed; True where that is anything.
 
-        `before`: its rows before that, for those of what was forgotten are gone. What was consented to holds on.
+        `before`: its rows before that, for those of what was forgotten are gone. The consent and the recipe of the
+        newest hold on.
         """
         mine = [each for each in before if each.model == self._base]
         known = list({each.id: each for each in (*mine, *self.rows(scope))}.values())
-        kinds = _kinds(max(known, key=lambda each: each.made_at)) if known else frozenset()
-        return bool(kinds) and self._ask(scope, Consent(kinds=kinds), known)
+        if not known:
+            return False
+        kinds, recipe = read_recipe(max(known, key=lambda each: each.made_at))
+        return bool(kinds) and self._ask(scope, Consent(kinds=kinds), known, recipe)
 
-    def rollback(self, scope: Scope, id_: str) -> Artifact:
-        """Make an earlier version of an adapter the ready one. Raises NotFound where it is none that was kept."""
-        if not any(each.id == id_ for each in self.rows(scope)) or not self._store.publish_artifact(scope, id_):
-            raise NotFound(f"no adapter {id_!r} is kept; see which versions there are")
-        return next(each for each in self.rows(scope) if each.id == id_)
-
-    def _ask(self, scope: Scope, consent: Consent, known: Sequence[Artifact]) -> bool:
+    def _ask(self, scope: Scope, consent: Consent, known: Sequence[Artifact], recipe: Recipe) -> bool:
         held = facts_of(self._store, scope)
         facts = teachable(held, consent, now=self._clock(), settled=self._settled)
         there = {each.id for each in self.rows(scope) if each.status in _SETTLED_ROWS}
         sources = {fact.id: (fact.id, *(each.episode_id for each in fact.sources)) for fact in held}
         begun = False
         for shard in sharded(facts, known=subjects_of(known, askable_of(held))):
-            row = self._row(shard, consent, [id_ for fact in shard.facts for id_ in sources[fact.fact_id]])
+            row = self._row(shard, consent, recipe, [id_ for fact in shard.facts for id_ in sources[fact.fact_id]])
             if row.id not in there:
                 begun |= self._store.begin_artifact(scope, row, queue=queue_of(self._base))
         return begun
 
-    def _row(self, shard: Shard, consent: Consent, sources: Sequence[str]) -> Artifact:
-        recipe: dict[str, Any] = {**self._recipe.as_json(), KINDS: sorted(consent.kinds)}
+    def _row(self, shard: Shard, consent: Consent, how: Recipe, sources: Sequence[str]) -> Artifact:
+        recipe: dict[str, Any] = {**how.as_json(), KINDS: sorted(consent.kinds)}
         chosen = tuple(dict.fromkeys(sources))
         return Artifact(
             id=artifact_id(KIND, model=self._base, series=shard.series, recipe=recipe, sources=chosen),
@@ -110,6 +109,26 @@ def refresh_all(
     """`AdapterRows.refresh` for every model that the memory has or had adapters for; the queues that have work now."""
     bases = dict.fromkeys(each.model for each in (*before, *store.artifacts(scope, kinds=[KIND])))
     return [queue_of(base) for base in bases if AdapterRows(store, base, clock=clock).refresh(scope, before)]
+
+
+def go_back_to(store: Store, scope: Scope, id_: str) -> Artifact:
+    """Make an earlier version of an adapter the ready one. Raises NotFound where it is none that was kept."""
+    kept = {each.id for each in store.artifacts(scope, kinds=[KIND], statuses=["kept"])}
+    if id_ not in kept or not store.publish_artifact(scope, id_):
+        raise NotFound(f"no adapter {id_!r} is kept; see which versions there are")
+    return next(each for each in store.artifacts(scope, kinds=[KIND]) if each.id == id_)
+
+
+def copy_out(store: Store, scope: Scope, id_: str, folder: Path) -> int:
+    """Copy an adapter's files into a new folder; returns their bytes. Raises NotFound, and InvalidInput for a folder
+    that is there."""
+    if not any(each.id == id_ for each in store.artifacts(scope, kinds=[KIND], statuses=["ready", "kept"])):
+        raise NotFound(f"no adapter {id_!r} is ready or kept; see which versions there are")
+    if folder.exists():
+        raise InvalidInput(f"{str(folder)!r} is there already; name a folder that is to be made")
+    with store.blobs.reading(store.blob_name(scope, id_)) as source:
+        shutil.copytree(source, folder)
+    return sum(file.stat().st_size for file in folder.iterdir())
 
 
 def facts_of(store: Store, scope: Scope) -> list[Fact]:
@@ -134,6 +153,7 @@ def subjects_of(rows: Sequence[Artifact], asked: dict[str, Askable]) -> dict[str
     return found
 
 
-def _kinds(row: Artifact) -> frozenset[FactKind]:
-    kinds = row.recipe.get(KINDS)
-    return frozenset(cast("list[FactKind]", kinds)) if isinstance(kinds, list) else frozenset()
+def read_recipe(row: Artifact) -> tuple[frozenset[FactKind], Recipe]:
+    """The kinds of facts that were consented to, and how an adapter was, or is to be, trained."""
+    kinds = cast("list[FactKind]", row.recipe.get(KINDS) or [])
+    return frozenset(kinds), Recipe.from_json({key: each for key, each in row.recipe.items() if key != KINDS})

@@ -10,9 +10,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from memstrata.core.training import Limits, Progress, Recipe
+from memstrata.core.training import Limits, Progress
 from memstrata.errors import ArtifactRefused, TrainingStopped
-from memstrata.parametric.asking import KIND, KINDS, askable_of, facts_of, queue_of
+from memstrata.parametric.asking import KIND, askable_of, facts_of, queue_of, read_recipe
 from memstrata.parametric.making import MOST_FOREIGN, Made, Teacher, make
 from memstrata.parametric.sharding import Shard
 from memstrata.parametric.wordings import Askable
@@ -58,12 +58,13 @@ class AdapterWork(Generic[A]):
         facts = tuple(by_id[id_] for id_ in row.sources if id_ in by_id)
         if not facts:
             return self._refuse(scope, row, "nothing of it can be asked any more")
+        _, recipe = read_recipe(row)
         shard = Shard(series=row.series, subjects=tuple(dict.fromkeys(each.subject for each in facts)), facts=facts)
         try:
             made = make(
                 self._teacher,
                 shard,
-                Recipe.from_json({key: each for key, each in row.recipe.items() if key != KINDS}),
+                recipe,
                 pool=list(by_id.values()),
                 foreign=self._foreign(scope),
                 checkpoints=_BlobCheckpoints(self._store, self._store.blob_name(scope, row.id)),

@@ -55,14 +55,13 @@ class Adapter:
 
     def frozen(self, like: Tensor | None = None) -> Adapter:
         """A copy that nobody trains; with `like`, of its type and on its device, so that attaching costs less."""
-        to = (lambda each: each) if like is None else (lambda each: each.to(like))
-        return Adapter(
-            shape=self.shape,
-            pairs={
-                name: Pair(down=to(pair.down.detach().clone()), up=to(pair.up.detach().clone()))
-                for name, pair in self.pairs.items()
-            },
-        )
+
+        def copied(factor: Tensor) -> Tensor:
+            own = factor.detach().clone()
+            return own if like is None else own.to(like)
+
+        pairs = {name: Pair(down=copied(pair.down), up=copied(pair.up)) for name, pair in self.pairs.items()}
+        return Adapter(shape=self.shape, pairs=pairs)
 
 
 def fresh(body: nn.Module, shape: AdapterShape, *, seed: int) -> Adapter:

@@ -38,7 +38,10 @@ class Tree:
 def tree_of(texts: Iterable[Sequence[int]]) -> Tree:
     """The tree of these texts, nodes in an order in which each comes after the one above it."""
     nodes: dict[tuple[int, int], int] = {}
-    tokens, above, depths, paths = [], [], [], []
+    tokens: list[int] = []
+    above: list[int] = []
+    depths: list[int] = []
+    paths: list[tuple[int, ...]] = []
     for ids in texts:
         path: list[int] = []
         node = -1

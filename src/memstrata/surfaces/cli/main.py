@@ -8,11 +8,23 @@ import sys
 from rich.markup import escape
 
 from memstrata.errors import InvalidInput, MemstrataError
-from memstrata.surfaces.cli import asking, exchanging, facts, governing, mcp, remembering, serving, wishes, working
+from memstrata.surfaces.cli import (
+    adapters,
+    asking,
+    exchanging,
+    facts,
+    governing,
+    mcp,
+    remembering,
+    serving,
+    wishes,
+    working,
+)
 from memstrata.surfaces.cli.app import app
 from memstrata.surfaces.cli.show import ERR
 
 __all__ = [
+    "adapters",
     "app",
     "asking",
     "exchanging",
