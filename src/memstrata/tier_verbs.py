@@ -65,7 +65,7 @@ class TierVerbs(ExchangeVerbs):
         """
         scope = checked_scope(user_id, agent_id, app_id, run_id)
         if checked_tier(tier) == "parametric":
-            return self._learned(scope, model, checked_kinds(kinds) or ())
+            return self._learned(scope, model, checked_kinds(kinds or None) or ())
         keeper, store = self._parts.attacher(model).keeper, self._parts.store
         count, limit = self._tokenizer, checked_limit(max_tokens, what="max_tokens")
         if ids is None:

@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 from memstrata.core.training import Limits, Progress
 from memstrata.errors import ArtifactRefused, TrainingStopped
 from memstrata.parametric.asking import KIND, askable_of, facts_of, queue_of, read_recipe
+from memstrata.parametric.gate import Bounds
 from memstrata.parametric.making import MOST_FOREIGN, Made, Teacher, make
 from memstrata.parametric.sharding import Shard
 from memstrata.parametric.wordings import Askable
@@ -33,11 +34,12 @@ class AdapterWork(Generic[A]):
         store: Store,
         teacher: Teacher[A],
         *,
+        bounds: Bounds | None = None,
         limits: Limits | None = None,
         watch: Callable[[str, Progress], None] = lambda id_, progress: None,
     ) -> None:
         self._store, self._teacher = store, teacher
-        self._limits, self._watch = limits or Limits(), watch
+        self._bounds, self._limits, self._watch = bounds or Bounds(), limits or Limits(), watch
 
     @property
     def queue(self) -> str:
@@ -67,6 +69,7 @@ class AdapterWork(Generic[A]):
                 recipe,
                 pool=list(by_id.values()),
                 foreign=self._foreign(scope),
+                bounds=self._bounds,
                 checkpoints=_BlobCheckpoints(self._store, self._store.blob_name(scope, row.id)),
                 limits=self._limits,
                 watch=lambda progress: self._watch(row.id, progress),
