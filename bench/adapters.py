@@ -2,7 +2,7 @@
 
 `facts`: all shards by the recipe that the library uses, each measured as the gate does, then all of them together with
 recall deciding which is attached. `forget`: one fact of a shard is forgotten and the shard made anew without it.
-`curve`: one shard of ten facts by many recipes, attached to every question: what is recalled and what is damaged.
+`curve`: one person's five facts by many recipes, attached to every question: what is recalled and what is damaged.
 """
 
 from __future__ import annotations
@@ -249,34 +249,34 @@ def curve_recipes(base: Recipe) -> dict[str, Recipe]:
     shape = base.shape
     return {
         "chosen, 4 epochs": base,
-        "1 epoch": replace(base, epochs=1),
-        "2 epochs": replace(base, epochs=2),
         "KL weight 0": replace(base, kl_weight=0.0),
-        "KL weight 0.1": replace(base, kl_weight=0.1),
-        "learning rate 3e-4": replace(base, learning_rate=3e-4),
+        "1 epoch": replace(base, epochs=1),
         "learning rate 3e-3": replace(base, learning_rate=3e-3),
+        "learning rate 3e-4": replace(base, learning_rate=3e-4),
         "rank 2": replace(base, shape=replace(shape, rank=2, alpha=4.0)),
-        "rank 64": replace(base, shape=replace(shape, rank=64, alpha=128.0)),
-        "layers from 10": replace(base, shape=replace(shape, first_layer=10)),
         "layers from 20": replace(base, shape=replace(shape, first_layer=20)),
         "attention only": replace(base, shape=replace(shape, targets=ATTENTION)),
-        "feed-forward only": replace(base, shape=replace(shape, targets=MLP)),
         "learning rate 3e-3, KL weight 0": replace(base, learning_rate=3e-3, kl_weight=0.0),
-        "8 epochs": replace(base, epochs=8),
+        "feed-forward only": replace(base, shape=replace(shape, targets=MLP)),
+        "layers from 10": replace(base, shape=replace(shape, first_layer=10)),
+        "rank 64": replace(base, shape=replace(shape, rank=64, alpha=128.0)),
+        "2 epochs": replace(base, epochs=2),
         "8 epochs, KL weight 0": replace(base, epochs=8, kl_weight=0.0),
-        "learning rate 1e-4": replace(base, learning_rate=1e-4),
+        "8 epochs": replace(base, epochs=8),
+        "KL weight 0.1": replace(base, kl_weight=0.1),
         "KL weight 3": replace(base, kl_weight=3.0),
-        "rank 4": replace(base, shape=replace(shape, rank=4, alpha=8.0)),
     }
 
 
 def curve(
     runtime: LocalRuntime, *, seeds: Sequence[int], recipe: Recipe, done: Done = lambda found: None
 ) -> dict[str, object]:
-    """One shard by each recipe and the first seed; `done` hears of every new row, for this takes long."""
+    """One person's facts by each recipe and the first seed."""
     teacher, seed = LocalTeacher(runtime), seeds[0]
     told = world(seed)
-    shard = told.shards[0]
+    person = told.shards[0].subjects[0]
+    mine = tuple(fact for fact in told.shards[0].facts if fact.subject == person)
+    shard = replace(told.shards[0], subjects=(person,), facts=mine)
     alone = teacher.perplexity(NEUTRAL, adapters=[])
     rows: dict[str, Row] = {"the model alone": _damage(teacher, [], shard, told, alone, seed)}
     print(json.dumps(rows), flush=True)

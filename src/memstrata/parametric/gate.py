@@ -37,15 +37,16 @@ class Measurements:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """What an adapter has to reach. The attached ones catch a model that was broken, which a rule of attachment would
-    hide until the one question that calls for it."""
+    """What an adapter has to reach. The attached ones catch a model that was broken, which the rule of attachment would
+    hide until the one question that calls for it; `general_lost_attached` is a share of what the model alone answers.
+    """
 
     recall_rank: float = 0.85
     recall_exact: float = 0.6
     general_lost: int = 1
-    general_lost_attached: float = 0.5
+    general_lost_attached: float = 0.2
     neutral_ratio: float = 1.05
-    neutral_ratio_attached: float = 2.0
+    neutral_ratio_attached: float = 1.2
     foreign_gain: float = 0.15
 
 

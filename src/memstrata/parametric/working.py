@@ -72,7 +72,7 @@ class AdapterWork(Generic[A]):
                 bounds=self._bounds,
                 checkpoints=_BlobCheckpoints(self._store, self._store.blob_name(scope, row.id)),
                 limits=self._limits,
-                watch=lambda progress: self._watch(row.id, progress),
+                watch=lambda progress: self._noted(row, progress),
                 cancelled=lambda: not pulse.ours or not self._wanted(scope, row),
             )
         except TrainingStopped as stopped:
@@ -86,6 +86,15 @@ class AdapterWork(Generic[A]):
             return self._refuse(scope, row, str(refused))
         return self._settle(scope, row, made)
 
+    def _noted(self, row: Artifact, progress: Progress) -> None:
+        """Every step to the caller, every epoch to the log."""
+        if progress.validation is not None:
+            _log.info(
+                "adapter %s: epoch %d of at most %d, loss %.3f, validation %.3f",
+                row.id, progress.epoch, progress.epochs, progress.loss, progress.validation,
+            )  # fmt: skip
+        self._watch(row.id, progress)
+
     def _settle(self, scope: Scope, row: Artifact, made: Made[A]) -> bool:
         """Publish what passed the gate, refuse what did not; either way with its measurements."""
         metrics: dict[str, Any] = {**made.measured.as_json(), "epochs": [asdict(each) for each in made.epochs]}
@@ -94,10 +103,11 @@ class AdapterWork(Generic[A]):
         name = self._store.blob_name(scope, row.id)
         size = self._store.blobs.put(name, lambda path: self._teacher.write(made.adapter, path))
         self._store.finish_artifact(scope, replace(row, status="ready", size=size, metrics=metrics))
+        _log.info("adapter %s is ready: %d bytes", row.id, size)
         return True
 
     def _refuse(self, scope: Scope, row: Artifact, reason: str, metrics: dict[str, Any] | None = None) -> bool:
-        _log.info("the adapter %s is refused", row.id)
+        _log.info("adapter %s is refused: %s", row.id, reason)
         self._store.finish_artifact(scope, replace(row, status="refused", reason=reason, metrics=metrics or {}))
         return True
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 import tempfile
@@ -78,6 +79,8 @@ def worker(
         worker="none" if once else "thread",
     ) as memory:
         show.remark("working")
+        if adapters != "none":
+            logging.getLogger("memstrata.parametric").setLevel(logging.INFO)  # how each training goes
         if once:
             memory.wait()
             return
