@@ -18,6 +18,8 @@ BENCHMARKS = (
     "salience",
     "proxy",
     "explicit",
+    "prefix",
+    "replay",
     "server",
 )
 
