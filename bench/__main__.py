@@ -20,6 +20,8 @@ BENCHMARKS = (
     "explicit",
     "streaming",
     "adapters",
+    "prefix",
+    "replay",
     "server",
 )
 

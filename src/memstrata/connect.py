@@ -112,11 +112,11 @@ class Parts:
 
     def adapter_attacher(self, model: str | AttachingModel[P] | None) -> AdapterAttacher[Any] | None:
         """What finds the adapters that a question calls for; None for a model that cannot be taught."""
-        teacher = teacher_of(self.local(model))
+        teacher = teacher_of(found := self.local(model))
         if teacher is None:
             return None
         made = AdapterAttacher(self.store, teacher, clock=self.clock)
-        return self.adapter_attachers.setdefault(teacher.base, made)
+        return self.adapter_attachers.setdefault(found.fingerprint, made)
 
     @contextmanager
     def refreshing(self, scope: Scope) -> Iterator[None]:

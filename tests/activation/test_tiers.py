@@ -85,6 +85,19 @@ def test_a_promoted_beginning_is_attached_and_the_answer_is_the_same(memory: Mem
     assert memory.promote(user_id="ann", model=model, system=SYSTEM, form="float32")[0].id == made.id
 
 
+@pytest.mark.parametrize("recalled", [True, False])
+def test_without_a_system_text_what_stands_is_attached_all_the_same(
+    memory: Memory, model: LocalChatModel, recalled: bool
+) -> None:
+    (made,) = memory.promote(user_id="ann", model=model)
+    if recalled:
+        memory.add("The boiler man comes on 3 March.", user_id="ann", run_id="past", wait=True)
+    answer = Chat(memory, model)("When does the boiler man come?", user_id="ann", mode="read-only")
+    assert any("boiler" in hit.text for hit in answer.hits) == recalled
+    assert answer.reading is not None
+    assert answer.reading.attached == made.tokens > 100
+
+
 def test_its_manifest_says_what_it_is_and_holds_no_words(memory: Memory, model: LocalChatModel) -> None:
     made = promote(memory, model)
     facts = {fact.id for fact in memory.facts(user_id="ann", limit=9)}

@@ -86,14 +86,13 @@ def keep_to_budget(keeper: Keeper[P], *, budget_bytes: int) -> list[Artifact]:
 def prefix_ids(model: AttachingModel[P], system: str, standing: str) -> tuple[int, ...]:
     """The tokens that all prompts share which begin with this system message, whatever comes behind it."""
     begun: list[Mapping[str, Json]] = [{"role": "system", "content": system}] if system else []
+    *begun, asked = with_memory([*begun, {"role": "user", "content": "a"}], standing)
     going_on: list[list[Mapping[str, Json]]] = [
-        [{"role": "user", "content": "a"}],
+        [asked],
         [{"role": "user", "content": "1"}],
-        [{"role": "system", "content": "a"}, {"role": "user", "content": "a"}],
+        [{"role": "system", "content": "a"}, asked],
     ]
-    first, *others = [
-        model.encode(model.rendered([*with_memory([*begun, more[0]], standing), *more[1:]])) for more in going_on
-    ]
+    first, *others = [model.encode(model.rendered([*begun, *more])) for more in going_on]
     return tuple(first[: min(_shared(first, other) for other in others)])
 
 

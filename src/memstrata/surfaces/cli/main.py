@@ -17,6 +17,7 @@ from memstrata.surfaces.cli import (
     mcp,
     remembering,
     serving,
+    tiers,
     wishes,
     working,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "mcp",
     "remembering",
     "serving",
+    "tiers",
     "wishes",
     "working",
 ]
