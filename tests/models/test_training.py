@@ -228,6 +228,7 @@ def test_a_session_adapter_learns_its_text_and_leaves_the_model_as_it_was(runtim
     session = SessionAdapter(runtime, HOW)
     chunks, plain = session.feed(ids), read(runtime, ids, HOW)
     assert chunks[0] == plain[0], "before anything is learned it is the model itself"
+    assert [each.tokens for each in chunks] == [31, *[32] * (len(ids) // 32 - 1)], "the context does not count"
     assert sum(each.nats for each in chunks[2:]) < 0.9 * sum(each.nats for each in plain[2:])
     assert session.learned == len(ids) // 32 * 32
     assert torch.equal(runtime.logits(ids), before)

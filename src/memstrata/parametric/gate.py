@@ -38,7 +38,7 @@ class Measurements:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
     """What an adapter has to reach. The attached ones catch a model that was broken, which the rule of attachment would
-    hide until the one question that calls for it; `general_lost_attached` is a share of what the model alone answers.
+    hide until the one question that calls for it; `general_lost_attached` is a share of what the model alone answers. `foreign_gain`: over the model alone; of twenty questions, 0.15 is chance.
     """
 
     recall_rank: float = 0.85
@@ -47,7 +47,7 @@ class Bounds:
     general_lost_attached: float = 0.2
     neutral_ratio: float = 1.05
     neutral_ratio_attached: float = 1.2
-    foreign_gain: float = 0.15
+    foreign_gain: float = 0.3
 
 
 def refusals(found: Measurements, bounds: Bounds | None = None) -> tuple[str, ...]:
