@@ -38,7 +38,10 @@ class Measurements:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
     """What an adapter has to reach. The attached ones catch a model that was broken, which the rule of attachment would
-    hide until the one question that calls for it; `general_lost_attached` is a share of what the model alone answers. `foreign_gain`: over the model alone; of twenty questions, 0.15 is chance.
+    hide until the one question that calls for it.
+
+    `general_lost_attached`: a share of what the model alone answers. `foreign_gain`: over the share of the model alone;
+    of twenty questions, 0.15 is chance.
     """
 
     recall_rank: float = 0.85
