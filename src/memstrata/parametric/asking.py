@@ -131,9 +131,9 @@ def copy_out(store: Store, scope: Scope, id_: str, folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.iterdir())
 
 
-def facts_of(store: Store, scope: Scope) -> list[Fact]:
-    """What a memory believes."""
-    return store.facts(scope.partition, FactQuery(statuses=("active", "disputed")))
+def facts_of(store: Store, scope: Scope, ids: Sequence[str] | None = None) -> list[Fact]:
+    """What a memory believes, all or those of these ids; ids of episodes among them are passed over."""
+    return store.facts(scope.partition, FactQuery(ids=ids, statuses=("active", "disputed")))
 
 
 def askable_of(facts: Sequence[Fact]) -> dict[str, Askable]:

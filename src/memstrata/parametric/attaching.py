@@ -49,7 +49,8 @@ class AdapterAttacher(Generic[A]):
         ready = {each.series: each for each in rows if each.model == self._teacher.base}
         if not ready:
             return []
-        asked = askable_of(facts_of(self._store, scope))
+        sources = [id_ for row in ready.values() for id_ in row.sources]
+        asked = askable_of(facts_of(self._store, scope, sources))
         subjects = subjects_of(list(ready.values()), asked)
         known = {name for names in subjects.values() for name in names}
         recalled = {name for name in known if any(_about(hit, name, asked) for hit in hits)}
