@@ -39,6 +39,9 @@ def serve(
     model: options.Model = "none",
     local_model: options.LocalModel = "none",
     rate: Annotated[float, typer.Option("--rate", min=0.1, help="Calls a second that each key may make.")] = 200.0,
+    max_upload: Annotated[
+        int, typer.Option("--max-upload", min=1, help="MiB of a file that is imported or restored.")
+    ] = 1024,
     upstream: Annotated[
         str | None,
         typer.Option(
@@ -67,7 +70,13 @@ def serve(
         refuse_open_to_others(host, home)
         log_as_json()
         application = create_app(
-            memory, home, rate=rate, burst=int(2 * rate) + 1, upstream=behind, default_scope=default
+            memory,
+            home,
+            rate=rate,
+            burst=int(2 * rate) + 1,
+            max_upload=max_upload << 20,
+            upstream=behind,
+            default_scope=default,
         )
         run(application, host=host, port=port, ready=lambda url: _say_where(url, asks=bool(home.keys())))
 
