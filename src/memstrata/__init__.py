@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from memstrata.memory import Memory
     from memstrata.models.budget import Budget
     from memstrata.types import (
+        Artifact,
         AskedToForget,
         Change,
         Claim,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _NOUNS = (
+    "Artifact",
     "AskedToForget",
     "Change",
     "Claim",
@@ -78,6 +80,7 @@ _HOMES = {
 
 __all__ = [
     "Answer",
+    "Artifact",
     "AskedToForget",
     "AsyncChat",
     "AsyncMemory",

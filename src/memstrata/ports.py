@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from memstrata.core.access import Key
@@ -33,7 +35,7 @@ from memstrata.core.records import (
     TextRow,
 )
 from memstrata.core.surprise import Session, Surprise, TurnRow
-from memstrata.types import Change, Episode, Fact, Json, Page, Scope
+from memstrata.types import Artifact, ArtifactKind, ArtifactStatus, Change, Episode, Fact, Json, Page, Scope
 
 
 @runtime_checkable
@@ -275,7 +277,93 @@ class ExchangeStore(Protocol):
         ...
 
 
-class Store(FactStore, AccessStore, SalienceStore, ExchangeStore, Protocol):
+class Blobs(Protocol):
+    """Keeps files or folders of derived bytes by name, whole or not at all. Safe to call from several threads."""
+
+    def put(self, name: str, write: Callable[[Path], None]) -> int:
+        """Keep what `write` makes at the path that it is given, in place of what has the name; returns its bytes.
+
+        Durable when it returns. Raises the `StoreError` family, and then keeps what was there before.
+        """
+        ...
+
+    def reading(self, name: str) -> AbstractContextManager[Path]:
+        """A path to read from until the context ends; a mapping of a file may outlive it. Raises NotFound."""
+        ...
+
+    def delete(self, names: Sequence[str]) -> list[str]:
+        """Delete these; returns those that are still there. Unknown ones are passed over."""
+        ...
+
+    def names(self) -> list[str]:
+        """All names, those too that a process left half written."""
+        ...
+
+
+class ArtifactStore(Protocol):
+    """Keeps what was derived of a memory into other tiers: a row for each artifact, and its bytes among the blobs.
+
+    An artifact belongs to the whole memory, whatever the run. Forgetting or redacting an episode erases those that
+    were made of it, with their bytes; another change of a fact (`core.artifacts.makes_stale`) makes those that were
+    made of it stale and deletes their bytes. Either is part of the transaction that changes the source, whatever an
+    artifact's status is, so that one which is being made meanwhile cannot be finished.
+    """
+
+    @property
+    def blobs(self) -> Blobs:
+        """Where the bytes lie; `blob_name` says under which name."""
+        ...
+
+    def blob_name(self, scope: Scope, id: str) -> str:  # noqa: A002 - the field's word
+        """The name of an artifact's bytes, which another memory's never have. Raises NotFound for an empty scope."""
+        ...
+
+    def begin_artifact(self, scope: Scope, artifact: Artifact) -> bool:
+        """Keep a row of an artifact that is going to be made, before any of its bytes are written.
+
+        False, and nothing is kept, where a source is no episode and no active or disputed fact of the memory. One
+        that is ready or kept stays as it is; of any other status, the new row takes its place.
+        """
+        ...
+
+    def finish_artifact(self, scope: Scope, artifact: Artifact) -> bool:
+        """Say what became of one that was being made: ready, kept or refused, with size, digest and metrics.
+
+        A ready one takes the place of the series' earlier ready one, which is then kept. False where it was erased,
+        became stale or was dropped meanwhile: its bytes are deleted then. True, and nothing changes, where another
+        process was first.
+        """
+        ...
+
+    def publish_artifact(self, scope: Scope, id: str) -> bool:  # noqa: A002 - the field's word
+        """Make a kept version the ready one of its series; the ready one is kept. False where it is not kept."""
+        ...
+
+    def artifacts(
+        self,
+        scope: Scope,
+        *,
+        kinds: Sequence[ArtifactKind] | None = None,
+        statuses: Sequence[ArtifactStatus] | None = None,
+        series: Sequence[str] | None = None,
+    ) -> list[Artifact]:
+        """A memory's artifacts that are one of each that is given, the oldest first, then by id."""
+        ...
+
+    def all_artifacts(self, kinds: Sequence[ArtifactKind]) -> list[tuple[Scope, Artifact]]:
+        """Every memory's artifacts of these kinds that have bytes: for keeping to a budget."""
+        ...
+
+    def note_use(self, scope: Scope, ids: Sequence[str], *, at: datetime) -> None:
+        """Count a use of each."""
+        ...
+
+    def drop_artifacts(self, scope: Scope, ids: Sequence[str]) -> list[str]:
+        """Delete artifacts with their bytes; returns the ids of those that were there. Nothing is forgotten."""
+        ...
+
+
+class Store(FactStore, AccessStore, SalienceStore, ExchangeStore, ArtifactStore, Protocol):
     """Keeps one memory's episodes, vectors and jobs durably, one partition of scopes from another.
 
     Every method that takes a `Scope` reads or writes that scope only; `run_id` narrows it to one run. Safe to call
@@ -361,7 +449,10 @@ class Store(FactStore, AccessStore, SalienceStore, ExchangeStore, Protocol):
         ...
 
     def scrub(self) -> bool:
-        """Leave no byte of erased text in any file; False where another reader is still in the way."""
+        """Leave no byte of erased text, nor of artifacts that were erased, dropped or made stale, in any file.
+
+        False where another reader is still in the way.
+        """
         ...
 
     def claim(

@@ -507,6 +507,51 @@ class RestoreReceipt:
     pending: tuple[str, ...]
 
 
+Tier = Literal["text", "activation", "parametric"]
+"""Text that people read, KV cache that a model attends to, weights that a model learns."""
+TIERS: tuple[str, ...] = get_args(Tier)
+ArtifactKind = Literal["prefix", "passage", "adapter"]
+"""What is derived: keys and values of a prompt's beginning; those of a text that was read for itself, to be attached
+beside others; LoRA weights that a model has learnt."""
+ARTIFACT_KINDS: tuple[str, ...] = get_args(ArtifactKind)
+ArtifactStatus = Literal["making", "ready", "kept", "refused", "stale"]
+"""`making`: not finished, or never will be. `ready`: may be attached. `kept`: a version to go back to. `refused`: it
+did not pass its gate. `stale`: a source changed; it is never attached again and its bytes are gone."""
+ARTIFACT_STATUSES: tuple[str, ...] = get_args(ArtifactStatus)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """Derived bytes in another tier than text: immutable, named by their content, for one model, never the truth.
+
+    `series`: what it is a version of; of each, one version at most is ready. `model`: the fingerprint of the only
+    model that it fits. `sources`: the ids of every fact and episode that it was made of. `recipe`: how it was made,
+    without any of their words. `tokens`: how many it saves reading, 0 for weights; `size` in bytes; `digest`: SHA-256
+    of its manifest. `metrics`: what was measured of it. `reason`: why it is stale or was refused.
+    """
+
+    id: str
+    kind: ArtifactKind
+    series: str
+    status: ArtifactStatus
+    model: str
+    sources: tuple[str, ...]
+    recipe: Mapping[str, Json]
+    made_at: datetime
+    tokens: int = 0
+    size: int = 0
+    digest: str = ""
+    metrics: Mapping[str, Json] = field(default_factory=dict)
+    reason: str = ""
+    used_at: datetime | None = None
+    uses: int = 0
+
+    @property
+    def tier(self) -> Tier:
+        """The tier that it lies in."""
+        return "parametric" if self.kind == "adapter" else "activation"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stats:
     """Counts of one scope, and the state of the work that is still to be done for it.

@@ -131,7 +131,7 @@ def test_of_a_very_long_turn_half_a_window_is_read(folder: Path) -> None:
 
 
 def test_the_window_is_at_most_what_the_model_was_made_for(folder: Path) -> None:
-    assert LocalTransformer(folder, window=1 << 20).fingerprint.endswith("/512")
+    assert LocalTransformer(folder, window=1 << 20).fingerprint.endswith("/8192")
 
 
 def test_bfloat16_is_near_float32_and_of_another_fingerprint(folder: Path, model: LocalTransformer) -> None:

@@ -11,6 +11,7 @@ from memstrata.ports import Store
 from memstrata.stores.memory import MemoryStore
 from memstrata.stores.sqlite.store import SqliteStore
 from memstrata.testing.access_contract import AccessContract
+from memstrata.testing.artifact_contract import ArtifactContract
 from memstrata.testing.erasure_contract import ErasureContract
 from memstrata.testing.exchange_contract import ExchangeContract
 from memstrata.testing.fact_contract import FactContract
@@ -18,7 +19,19 @@ from memstrata.testing.salience_contract import SalienceContract
 from memstrata.testing.store_contract import StoreContract
 
 
-class TestMemoryStore(StoreContract, FactContract, ErasureContract, SalienceContract, AccessContract, ExchangeContract):
+class Contracts(
+    StoreContract,
+    FactContract,
+    ErasureContract,
+    SalienceContract,
+    AccessContract,
+    ExchangeContract,
+    ArtifactContract,
+):
+    """All that a store promises."""
+
+
+class TestMemoryStore(Contracts):
     @pytest.fixture
     def store(self) -> Iterator[Store]:
         store = MemoryStore()
@@ -26,7 +39,7 @@ class TestMemoryStore(StoreContract, FactContract, ErasureContract, SalienceCont
         store.close()
 
 
-class TestSqliteStore(StoreContract, FactContract, ErasureContract, SalienceContract, AccessContract, ExchangeContract):
+class TestSqliteStore(Contracts):
     @pytest.fixture
     def store(self, tmp_path: Path) -> Iterator[Store]:
         store = SqliteStore(tmp_path / "memory.db", cache_bytes=1 << 24)

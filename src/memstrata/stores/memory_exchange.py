@@ -31,8 +31,12 @@ def restore(
     read: Mapping[str, str],
     taken: Collection[str],
     found: Callable[[], None],
+    follow: Callable[[Sequence[Change]], None],
 ) -> Restored:
-    """Take in what is not known. `taken`: ids of the store's episodes; `found` keeps the partition."""
+    """Take in what is not known.
+
+    `taken`: ids of the store's episodes; `found` keeps the partition, `follow` hears what was written of facts.
+    """
     digests, ids = {each.new.digest for each in episodes}, {each.new.id for each in episodes}
     known = [_known(each) for each in partition.kept if each.digest in digests or each.episode.id in ids]
     settled = settle(episodes, known, taken, next_session=partition.next_session)
@@ -55,6 +59,7 @@ def restore(
         for extractor, id_ in read.items()
     }
     facts.take_in(partition.key, written, {name: row for name, row in marks.items() if row >= 0})
+    follow(written)
     fresh = len({each.id for each in changes if each.id not in told})
     return Restored(
         added=len(placed),

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
 from memstrata.errors import InvalidInput, ModelError
-from memstrata.models.local.weights import content_digest, model_folder, need
+from memstrata.models.local.weights import content_digest, longest, model_folder, need
 from memstrata.types import Json
 
 if TYPE_CHECKING:
@@ -57,10 +57,16 @@ class LocalRuntime:
         if dtype not in get_args(Dtype) or threads < 1:
             raise InvalidInput(f"dtype is one of {', '.join(get_args(Dtype))} and threads at least 1")
         need("torch", "transformers", "tokenizers", "safetensors")
+        self.name = str(model)
         self._folder = model_folder(model)
         self._dtype: Dtype = dtype
         self._threads = threads
         self._lock = threading.RLock()
+
+    @cached_property
+    def window(self) -> int:
+        """The tokens that the model was made to read together."""
+        return longest(self._folder)
 
     @cached_property
     def fingerprint(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +11,10 @@ import transformers
 
 VOCABULARY = 258
 """256 bytes, a beginning and an end."""
+CHAT_TEMPLATE = (
+    "{% for message in messages %}<begin>{{ message.role }}\n{{ message.content }}<end>\n{% endfor %}"
+    "{% if add_generation_prompt %}<begin>assistant\n{% endif %}"
+)
 
 
 def save_tiny_model(folder: Path, *, seed: int = 0, dtype: Literal["bfloat16", "float32"] = "float32") -> Path:
@@ -26,7 +31,7 @@ def save_tiny_model(folder: Path, *, seed: int = 0, dtype: Literal["bfloat16", "
         num_hidden_layers=2,
         num_attention_heads=4,
         num_key_value_heads=2,
-        max_position_embeddings=512,
+        max_position_embeddings=8192,
         initializer_range=0.3,
         bos_token_id=256,
         eos_token_id=257,
@@ -40,5 +45,8 @@ def save_tiny_model(folder: Path, *, seed: int = 0, dtype: Literal["bfloat16", "
     tokenizer = Tokenizer(models.BPE(vocab={sign: place for place, sign in enumerate(signs)}, merges=[]))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.add_special_tokens(["<begin>", "<end>"])
     tokenizer.save(str(folder / "tokenizer.json"))
+    told = {"tokenizer_class": "PreTrainedTokenizerFast", "chat_template": CHAT_TEMPLATE, "eos_token": "<end>"}
+    (folder / "tokenizer_config.json").write_text(json.dumps(told), encoding="utf-8")
     return folder

@@ -6,17 +6,16 @@ default: of two on a busy machine each waits for the other, and reading is five 
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Sequence
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from memstrata.core.surprise import Session, Surprise, Turn
 from memstrata.errors import InvalidInput, ModelError
-from memstrata.models.local.weights import content_digest, model_folder, need
+from memstrata.models.local.weights import SMALLEST_WINDOW, content_digest, longest, model_config, model_folder, need
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 Dtype = Literal["bfloat16", "float32"]
 WINDOW = 2048
 """Tokens that are read together at most; a session of people chatting has about 800."""
-SMALLEST_WINDOW = 16
 CHARACTERS_PER_TOKEN = 16
 """A text is cut to this many characters for each token that may be read of it, before it is made tokens."""
 RECIPE = "surprise/1"
@@ -51,7 +49,7 @@ class LocalTransformer:
         need("torch", "transformers", "tokenizers", "safetensors")
         self._folder = model_folder(model)
         self._dtype: Dtype = dtype
-        self._window = min(window, _longest(self._folder))
+        self._window = min(window, longest(self._folder))
         self._threads = threads
         self._lock = threading.Lock()
         self._loaded: tuple[Tokenizer, CausalModel] | None = None
@@ -133,28 +131,12 @@ def _tokens(tokenizer: Tokenizer, turn: Turn, *, most: int) -> tuple[list[int], 
     return name, words[: most - len(name)]
 
 
-def _longest(folder: Path) -> int:
-    """The tokens that a model was made for."""
-    found = _config(folder).get("max_position_embeddings")
-    return found if isinstance(found, int) and found >= SMALLEST_WINDOW else WINDOW
-
-
 def _first_token(folder: Path) -> int:
     """What a text begins with: the model's own sign, or that of an end where it has none for a beginning."""
-    config = _config(folder)
+    config = model_config(folder)
     for key in ("bos_token_id", "eos_token_id"):
         found = config.get(key)
         found = found[0] if isinstance(found, list) and found else found
         if isinstance(found, int):
             return found
     return 0
-
-
-def _config(folder: Path) -> dict[str, Any]:
-    try:
-        found = json.loads((folder / "config.json").read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"config.json in {str(folder)!r} cannot be read ({error}); fetch the model again") from error
-    if not isinstance(found, dict):
-        raise ModelError(f"config.json in {str(folder)!r} is not a JSON object; fetch the model again")
-    return found

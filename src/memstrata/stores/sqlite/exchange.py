@@ -10,7 +10,7 @@ import apsw
 from memstrata.core.clock import microseconds
 from memstrata.core.records import KeptEpisode, KeptLog, NewJob, Restored, RestoredEpisode
 from memstrata.stores.restoring import Known, Settled, read_through, self_contained, settle, settled_changes
-from memstrata.stores.sqlite import facts
+from memstrata.stores.sqlite import artifacts, facts
 from memstrata.stores.sqlite.blocks import seal
 from memstrata.stores.sqlite.episodes import episode_of, values_of
 from memstrata.stores.sqlite.fact_rows import change_of, insert_changes, put_fact
@@ -144,6 +144,7 @@ def _take_in_changes(
         logs.setdefault(each.fact_id, []).append(each)
     for fact_id in dict.fromkeys(each.fact_id for each in written):
         put_fact(connection, number, fact_id, logs[fact_id])
+    artifacts.follow(connection, number, written)
     return len(written), len(set(ids) - known)
 
 

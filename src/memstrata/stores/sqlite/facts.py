@@ -13,6 +13,7 @@ from memstrata.core.facts.log import NewChange
 from memstrata.core.facts.reading import BELIEVED
 from memstrata.core.records import Extracted, FactQuery, Spent
 from memstrata.stores.fact_rules import admitted, check_expected, claimed_episodes, numbered
+from memstrata.stores.sqlite import artifacts
 from memstrata.stores.sqlite.fact_rows import (
     change_of,
     delete_facts,
@@ -45,13 +46,16 @@ def change_facts(
     *,
     expected: int | None,
     extracted: Extracted | None,
-) -> list[Change]:
-    """Append what may be written, derive the facts that it touches anew, and move the mark of extraction."""
+) -> tuple[list[Change], bool]:
+    """Append what may be written, derive the facts that it touches anew, and move the mark of extraction.
+
+    Returns the changes, and whether they made artifacts stale.
+    """
     number = scope_number(connection, scope)
     last = 0 if number is None else last_change(connection, number)
     check_expected(expected, last)
     if number is None:
-        return []
+        return [], False
     written = numbered(_admitted(connection, number, changes), after=last)
     insert_changes(connection, number, written)
     connection.execute(Q["set_last_change"], (number, last + len(written)))
@@ -59,7 +63,7 @@ def change_facts(
         put_fact(connection, number, fact_id, log_of(connection, number, fact_id))
     if extracted is not None:
         connection.execute(Q["put_extracted_through"], (number, extracted.extractor, extracted.through))
-    return written
+    return written, artifacts.follow(connection, number, written)
 
 
 def last_change(connection: apsw.Connection, number: int) -> int:

@@ -12,9 +12,9 @@ import apsw
 
 from memstrata.stores.sqlite.blocks import seal
 from memstrata.stores.sqlite.episodes import put_features
-from memstrata.stores.sqlite.sql import SCHEMA, STEP_3, STEP_4, STEP_5, STEP_6, Q
+from memstrata.stores.sqlite.sql import SCHEMA, STEP_3, STEP_4, STEP_5, STEP_6, STEP_7, Q
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 
 
 def migrate(connection: apsw.Connection, version: int) -> None:
@@ -53,12 +53,18 @@ def _add_surprise(connection: apsw.Connection) -> None:
     connection.execute(STEP_6)
 
 
+def _add_artifacts(connection: apsw.Connection) -> None:
+    """7: memories have artifacts in other tiers."""
+    connection.execute(STEP_7)
+
+
 _STEPS: dict[int, Callable[[apsw.Connection], None]] = {
     2: _count_proper_nouns,
     3: _add_facts,
     4: _add_sentences,
     5: _add_access,
     6: _add_surprise,
+    7: _add_artifacts,
 }
 _DERIVED_SINCE = 4
 """Before this version, less or something else was derived from a text."""

@@ -440,3 +440,58 @@ SELECT public_id FROM episode WHERE public_id IN (/* keys */);
 
 -- name: set_redacted
 UPDATE episode SET redacted = ?2 WHERE id = ?1;
+
+-- name: artifact
+SELECT id, kind, series, status, model, tokens, size, digest, made_at, used_at, uses, body FROM artifact
+WHERE scope = ? AND id = ?;
+
+-- name: artifacts
+SELECT id, kind, series, status, model, tokens, size, digest, made_at, used_at, uses, body FROM artifact
+WHERE scope = ?1 AND (?2 IS NULL OR kind IN (SELECT value FROM json_each(?2)))
+  AND (?3 IS NULL OR status IN (SELECT value FROM json_each(?3)))
+  AND (?4 IS NULL OR series IN (SELECT value FROM json_each(?4))) ORDER BY made_at, id;
+
+-- name: all_artifacts
+SELECT id, kind, series, status, model, tokens, size, digest, made_at, used_at, uses, body, scope FROM artifact
+WHERE kind IN (SELECT value FROM json_each(?)) AND status IN ('making', 'ready', 'kept') ORDER BY scope, made_at, id;
+
+-- name: artifact_sources
+SELECT source FROM artifact_source WHERE scope = ? AND artifact = ? ORDER BY place;
+
+-- name: put_artifact
+INSERT OR REPLACE INTO artifact (scope, id, kind, series, status, model, tokens, size, digest, made_at, used_at, uses,
+  body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: put_artifact_source
+INSERT OR IGNORE INTO artifact_source (scope, source, artifact, place) VALUES (?, ?, ?, ?);
+
+-- name: artifacts_of_sources
+SELECT DISTINCT s.artifact FROM artifact_source s WHERE s.scope = ? AND s.source IN (/* keys */);
+
+-- name: any_artifact
+-- Asked with every change of facts, so that a memory without artifacts pays one look.
+SELECT 1 FROM artifact WHERE scope = ? LIMIT 1;
+
+-- name: facts_that_hold
+SELECT public_id FROM fact WHERE scope = ? AND status IN ('active', 'disputed') AND public_id IN (/* keys */);
+
+-- name: delete_artifact
+DELETE FROM artifact WHERE scope = ? AND id = ?;
+
+-- name: delete_artifact_sources
+DELETE FROM artifact_source WHERE scope = ? AND artifact = ?;
+
+-- name: step_back
+UPDATE artifact SET status = 'kept' WHERE scope = ? AND series = ? AND status = 'ready';
+
+-- name: note_use
+UPDATE artifact SET uses = uses + 1, used_at = ? WHERE scope = ? AND id = ?;
+
+-- name: doom
+INSERT OR IGNORE INTO doomed (name) VALUES (?);
+
+-- name: doomed
+SELECT name FROM doomed ORDER BY name;
+
+-- name: pardon
+DELETE FROM doomed WHERE name = ?;

@@ -21,6 +21,7 @@ STEP_3 = _load("step_3.sql")
 STEP_4 = _load("step_4.sql")
 STEP_5 = _load("step_5.sql")
 STEP_6 = _load("step_6.sql")
+STEP_7 = _load("step_7.sql")
 Q: dict[str, str] = {name: body.strip() for name, body in _BLOCK.findall(_load("queries.sql"))}
 
 

@@ -38,12 +38,14 @@ from memstrata.core.records import (
     TextRow,
 )
 from memstrata.core.surprise import TurnRow
-from memstrata.stores.sqlite import access, episodes, erasing, exchange, facts, jobs, salience, vectors
+from memstrata.errors import NotFound
+from memstrata.stores.blobs import FolderBlobs
+from memstrata.stores.sqlite import access, artifacts, episodes, erasing, exchange, facts, jobs, salience, vectors
 from memstrata.stores.sqlite.cache import IndexCache
 from memstrata.stores.sqlite.database import Database
 from memstrata.stores.sqlite.scopes import scope_number, scope_of
 from memstrata.stores.sqlite.sql import Q
-from memstrata.types import Change, Episode, Fact, Page, Scope
+from memstrata.types import Artifact, ArtifactKind, ArtifactStatus, Change, Episode, Fact, Page, Scope
 
 
 class SqliteStore:
@@ -53,6 +55,7 @@ class SqliteStore:
         self._database = Database(path, read_only=read_only)
         self._cache = IndexCache(self._database, limit_bytes=cache_bytes)
         self._numbers: dict[Scope, int] = {}
+        self._blobs = FolderBlobs(path.with_name(f"{path.name}.artifacts"))
 
     def append(
         self, scope: Scope, episodes_: Sequence[NewEpisode], *, recorded_at: datetime, jobs: Sequence[NewJob]
@@ -196,6 +199,8 @@ class SqliteStore:
 
     def scrub(self) -> bool:
         """See `Store.scrub`: older pages in the write-ahead log and gaps in the file may still hold the text."""
+        if not self._delete_doomed():
+            return False
         with self._database.read() as connection:
             waiting = [row[0] for row in connection.execute(Q["unscrubbed"])]
         if not waiting:
@@ -217,9 +222,12 @@ class SqliteStore:
         self, scope: Scope, changes: Sequence[NewChange], *, expected: int | None, extracted: Extracted | None = None
     ) -> list[Change]:
         """See `FactStore.change_facts`."""
-        return self._database.write(
+        written, made_stale = self._database.write(
             lambda connection: facts.change_facts(connection, scope, changes, expected=expected, extracted=extracted)
         )
+        if made_stale:
+            self._delete_doomed()
+        return written
 
     def last_change(self, scope: Scope) -> int:
         """See `FactStore.last_change`."""
@@ -327,9 +335,92 @@ class SqliteStore:
         """See `ExchangeStore.restore`."""
         if not episodes_ and not changes:
             return Restored(added=0, known=0, changes=0, passed_over=0)
-        return self._database.write(
+        done = self._database.write(
             lambda connection: exchange.restore(connection, scope, episodes_, changes, read=read, at=at, jobs=jobs)
         )
+        self._delete_doomed()
+        return done
+
+    @property
+    def blobs(self) -> FolderBlobs:
+        """See `ArtifactStore.blobs`: a folder beside the file."""
+        return self._blobs
+
+    def blob_name(self, scope: Scope, id: str) -> str:  # noqa: A002 - the field's word
+        """See `ArtifactStore.blob_name`."""
+        number = self._number(scope)
+        if number is None:
+            raise NotFound("nothing is stored of this scope, so it has no artifacts")
+        return artifacts.name_of(number, id)
+
+    def begin_artifact(self, scope: Scope, artifact: Artifact) -> bool:
+        """See `ArtifactStore.begin_artifact`."""
+        number = self._number(scope)
+        if number is None:
+            return False
+        return self._database.write(lambda connection: artifacts.begin(connection, number, artifact))
+
+    def finish_artifact(self, scope: Scope, artifact: Artifact) -> bool:
+        """See `ArtifactStore.finish_artifact`."""
+        number = self._number(scope)
+        if number is None:
+            return False
+        done = self._database.write(lambda connection: artifacts.finish(connection, number, artifact))
+        if not done or artifact.status == "refused":
+            self._delete_doomed()
+        return done
+
+    def publish_artifact(self, scope: Scope, id: str) -> bool:  # noqa: A002 - the field's word
+        """See `ArtifactStore.publish_artifact`."""
+        number = self._number(scope)
+        if number is None:
+            return False
+        return self._database.write(lambda connection: artifacts.publish(connection, number, id))
+
+    def artifacts(
+        self,
+        scope: Scope,
+        *,
+        kinds: Sequence[ArtifactKind] | None = None,
+        statuses: Sequence[ArtifactStatus] | None = None,
+        series: Sequence[str] | None = None,
+    ) -> list[Artifact]:
+        """See `ArtifactStore.artifacts`."""
+        number = self._number(scope)
+        if number is None:
+            return []
+        with self._database.read() as connection:
+            return artifacts.listed(connection, number, kinds=kinds, statuses=statuses, series=series)
+
+    def all_artifacts(self, kinds: Sequence[ArtifactKind]) -> list[tuple[Scope, Artifact]]:
+        """See `ArtifactStore.all_artifacts`."""
+        with self._database.read() as connection:
+            return artifacts.all_of(connection, kinds)
+
+    def note_use(self, scope: Scope, ids: Sequence[str], *, at: datetime) -> None:
+        """See `ArtifactStore.note_use`."""
+        number = self._number(scope)
+        if number is not None and ids:
+            self._database.write(lambda connection: artifacts.note_use(connection, number, ids, at=at))
+
+    def drop_artifacts(self, scope: Scope, ids: Sequence[str]) -> list[str]:
+        """See `ArtifactStore.drop_artifacts`."""
+        number = self._number(scope)
+        if number is None or not ids:
+            return []
+        there = self._database.write(lambda connection: artifacts.drop(connection, number, ids))
+        self._delete_doomed()
+        return there
+
+    def _delete_doomed(self) -> bool:
+        """Delete the bytes that are condemned; False where some are still there, which a later scrub tries again."""
+        with self._database.read() as connection:
+            names = artifacts.doomed(connection)
+        if names:
+            gone = set(names) - set(self._blobs.delete(names))
+            self._database.write(lambda connection: artifacts.pardon(connection, gone))
+            return len(gone) == len(names)
+        return True
 
     def put_key(self, key: Key) -> None:
         """See `AccessStore.put_key`."""
