@@ -45,6 +45,14 @@ class Sampling:
     seed: int = 0
 
 
+@dataclass(slots=True)
+class Tally:
+    """How many tokens an answer has so far, and why it ended: the model was done, or it had as many as it may."""
+
+    tokens: int = 0
+    ended: Literal["stop", "length"] = "stop"
+
+
 class LocalRuntime:
     """Runs `model`: "smollm2", a folder as `save_pretrained` writes it, or a hub `owner/name[@revision]`.
 
@@ -154,13 +162,19 @@ class LocalRuntime:
             return torch.stack(probe.mass)
 
     def generate(
-        self, ids: Sequence[int], *, after: Sequence[KeyValues] = (), sampling: Sampling | None = None
+        self,
+        ids: Sequence[int],
+        *,
+        after: Sequence[KeyValues] = (),
+        sampling: Sampling | None = None,
+        tally: Tally | None = None,
     ) -> Iterator[str]:
         """The answer to a prompt, in pieces of whole characters, up to the end sign, a stop word or the limit.
 
+        `tally` counts along.
         The lock is held from one piece to the next, not over them: what the caller does with a piece holds nobody up.
         """
-        how = sampling or Sampling()
+        how, counted = sampling or Sampling(), Tally() if tally is None else tally
         with self._lock:
             model = self._model
             view = model.view(after, room=len(ids) + how.max_tokens)
@@ -174,6 +188,7 @@ class LocalRuntime:
         ends = self._ends
         while len(answer) < how.max_tokens and chosen not in ends:
             answer.append(chosen)
+            counted.tokens += 1
             text, whole = self.decode(answer), len(answer) == how.max_tokens
             found = [at for word in how.stop if (at := text.find(word)) >= 0]
             if found:
@@ -187,6 +202,7 @@ class LocalRuntime:
                 states = model.read([chosen], start=place, view=view)
                 chosen = chooser.next(model.logits(states[-1:])[0])
             place += 1
+        counted.ended = "stop" if chosen in ends else "length"
         rest = self.decode(answer)[told:]
         if rest:
             yield rest
