@@ -85,9 +85,12 @@ def recollect(
     if not question.strip():
         return Recollection(standing=standing, hits=tuple(map(_stands, stood)), degraded=facts.degraded)
     shown = {fact.id for fact in stood}
+    quoted = {(source.episode_id, fact.text) for fact in stood for source in fact.sources}
     limit = min(MOST_HITS, max(FEWEST_HITS, max_tokens // TOKENS_A_HIT))
     found = memory.search(question, limit=limit, items=("fact", "episode"), **home)
-    fresh = [hit for hit in found if hit.item.id not in shown and not present(hit)]
+    fresh = [
+        hit for hit in found if not (hit.item.id in shown or (hit.item.id, hit.text) in quoted or present(hit))
+    ]  # of a turn that is quoted in the standing part once is enough
     left = max_tokens - count(standing) - count(_fenced("recalled", _RECALLED, ""))
     packed = pack(fresh, max_tokens=left, count=count) if left > 0 else None
     recalled = _fenced("recalled", _RECALLED, packed.text) if packed is not None and packed.text else ""

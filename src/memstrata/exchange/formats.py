@@ -51,7 +51,7 @@ def read_export(place: Place, kind: Format | None) -> Iterator[Read]:
     with opened(place) as found:
         alone = len(found) == 1 and not _is_folder(place)
         if {MANIFEST, EPISODES, CHANGES} <= {each.name for each in found if isinstance(each, Member)}:
-            raise InvalidInput("this is a bundle: restore it")
+            raise InvalidInput("this is a bundle: restore it, which `memstrata import` without --format does")
         told = False
         for member in found:
             if isinstance(member, NotRead):

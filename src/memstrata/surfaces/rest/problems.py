@@ -53,9 +53,11 @@ def say_problems(app: FastAPI) -> None:
         assert isinstance(error, MemstrataError)
         return problem_of(error)
 
-    async def invalid(_: Request, error: Exception) -> Response:
+    async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         first = error.errors()[0]
+        if first["loc"] == ("body",) and "json" not in request.headers.get("content-type", "json"):
+            return problem(422, "invalid_input", "the body is JSON, and says so: Content-Type: application/json")
         place = ".".join(str(each) for each in first["loc"] if each not in ("body", "query"))
         return problem(422, "invalid_input", f"{place}: {first['msg']}" if place else first["msg"])
 
@@ -63,6 +65,8 @@ def say_problems(app: FastAPI) -> None:
         assert isinstance(error, HTTPException)
         if error.status_code == 405:
             return problem(405, _CODES[405], str(error.detail), headers={"Allow": _methods(request, error)})
+        if error.status_code == 404:
+            return problem(404, _CODES[404], "no such path; /docs shows those that there are")
         status = 422 if error.status_code == 400 else error.status_code  # a body that is no JSON
         return problem(
             status, _CODES.get(status, "invalid_input"), str(error.detail), headers=dict(error.headers or {})
