@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
 from memstrata.errors import InvalidInput, ModelError
-from memstrata.models.local.weights import content_digest, longest, model_folder, need
+from memstrata.models.local.weights import LOADING, content_digest, longest, model_folder, need
 from memstrata.types import Json
 
 if TYPE_CHECKING:
@@ -214,22 +214,24 @@ class LocalRuntime:
 
     @cached_property
     def _model(self) -> CausalModel:
-        from memstrata.models.local.causal import CausalModel
+        with LOADING:
+            from memstrata.models.local.causal import CausalModel
 
-        return CausalModel(self._folder, dtype=self._dtype, threads=self._threads)
+            return CausalModel(self._folder, dtype=self._dtype, threads=self._threads)
 
     @cached_property
     def _tokenizer(self) -> PreTrainedTokenizerFast:
-        from transformers import AutoTokenizer, PreTrainedTokenizerFast
+        with LOADING:
+            from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-        try:
-            if (self._folder / "tokenizer_config.json").is_file():
-                made = AutoTokenizer.from_pretrained(self._folder, local_files_only=True, trust_remote_code=False)
-            else:
-                made = PreTrainedTokenizerFast(tokenizer_file=str(self._folder / "tokenizer.json"))
-        except Exception as error:  # tokenizers raises nothing narrower
-            raise ModelError(f"the tokenizer in {str(self._folder)!r} cannot be read: {error}") from error
-        return made
+            try:
+                if (self._folder / "tokenizer_config.json").is_file():
+                    made = AutoTokenizer.from_pretrained(self._folder, local_files_only=True, trust_remote_code=False)
+                else:
+                    made = PreTrainedTokenizerFast(tokenizer_file=str(self._folder / "tokenizer.json"))
+            except Exception as error:  # tokenizers raises nothing narrower
+                raise ModelError(f"the tokenizer in {str(self._folder)!r} cannot be read: {error}") from error
+            return made
 
     @cached_property
     def _ends(self) -> frozenset[int]:

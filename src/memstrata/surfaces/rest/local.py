@@ -202,7 +202,7 @@ def _sound(said: Told) -> str | Usage:
     if isinstance(said, MemstrataError):
         raise said
     if isinstance(said, Exception):
-        raise ModelError(f"the local model failed ({type(said).__name__}); the server's log says more") from said
+        raise ModelError(f"the local model failed ({type(said).__name__})") from said
     return said
 
 
@@ -295,11 +295,12 @@ def _json(body: Mapping[str, Json]) -> httpx.Response:
 
 
 def _refused(error: MemstrataError) -> httpx.Response:
-    status = status_of(error)
+    status, said = status_of(error), str(error)
     code = "model_not_found" if isinstance(error, NotFound) else error.code
     if status >= 500:
-        LOG.error("the local model failed: %s", type(error).__name__, exc_info=error.__cause__)
-    return _whole(status, error_body(status, code, str(error)))
+        LOG.error("the local model failed: %s", type(error).__name__, exc_info=error)
+        said = "the local model failed; the server's log says how"
+    return _whole(status, error_body(status, code, said))
 
 
 def _whole(status: int, body: bytes) -> httpx.Response:
