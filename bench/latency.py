@@ -72,8 +72,8 @@ for _ in sys.stdin:
 class Side:
     """One checkout's process."""
 
-    def __init__(self, tree: Path, folder: str, kind: str, size: int) -> None:
-        command = [sys.executable, "-c", CHILD, f"sqlite:///{folder}/memory.db", kind, str(size), str(SEED)]
+    def __init__(self, tree: Path, folder: str, kind: str, size: int, *, child: str = CHILD) -> None:
+        command = [sys.executable, "-c", child, f"sqlite:///{folder}/memory.db", kind, str(size), str(SEED)]
         env = {**os.environ, "PYTHONPATH": f"{tree / 'src'}:{tree}"}
         self._process = subprocess.Popen(
             command, cwd=tree, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

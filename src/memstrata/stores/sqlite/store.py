@@ -43,6 +43,7 @@ from memstrata.stores.blobs import FolderBlobs
 from memstrata.stores.sqlite import access, artifacts, episodes, erasing, exchange, facts, jobs, salience, vectors
 from memstrata.stores.sqlite.cache import IndexCache
 from memstrata.stores.sqlite.database import Database
+from memstrata.stores.sqlite.fact_cache import FactCache
 from memstrata.stores.sqlite.scopes import scope_number, scope_of
 from memstrata.stores.sqlite.sql import Q
 from memstrata.types import Artifact, ArtifactKind, ArtifactStatus, Change, Episode, Fact, Page, Scope
@@ -54,6 +55,7 @@ class SqliteStore:
     def __init__(self, path: Path, *, cache_bytes: int, read_only: bool = False) -> None:
         self._database = Database(path, read_only=read_only)
         self._cache = IndexCache(self._database, limit_bytes=cache_bytes)
+        self._facts = FactCache()
         self._numbers: dict[Scope, int] = {}
         self._blobs = FolderBlobs(path.with_name(f"{path.name}.artifacts"))
 
@@ -112,6 +114,7 @@ class SqliteStore:
         gone = self._database.write(
             lambda connection: erasing.erase(connection, scope, ids=ids, receipt_id=receipt_id, at=at)
         )
+        self._facts.clear()
         return Forgotten(episode_ids=gone, scrubbed=self.scrub())
 
     def redact(
@@ -127,6 +130,7 @@ class SqliteStore:
         changed = self._database.write(
             lambda connection: erasing.redact(connection, scope, redactions, receipt_id=receipt_id, at=at, jobs=jobs)
         )
+        self._facts.clear()
         return Forgotten(episode_ids=changed, scrubbed=self.scrub())
 
     def counts(self, scope: Scope, *, space: str | None) -> Counts:
@@ -240,7 +244,7 @@ class SqliteStore:
     def facts(self, scope: Scope, wanted: FactQuery) -> list[Fact]:
         """See `FactStore.facts`."""
         with self._database.read() as connection:
-            return facts.facts(connection, scope, wanted)
+            return facts.facts(connection, scope, wanted, read=self._facts.fact)
 
     def fact_log(self, scope: Scope, ids: Sequence[str] | None = None) -> list[Change]:
         """See `FactStore.fact_log`."""

@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, create_model
 
 from memstrata.core.messages import MAX_ID, MAX_TEXT
 from memstrata.core.requests import MAX_LIMIT, MAX_QUERY
+from memstrata.exchange.formats import Format
 from memstrata.memory import Memory
-from memstrata.types import FactKind, FactStatus, ItemKind, Role
+from memstrata.types import ExportFormat, FactKind, FactStatus, ItemKind, Role
 
 _CLOSED = ConfigDict(extra="forbid", strict=True)
 
@@ -70,7 +71,13 @@ PARAMETERS: Mapping[str, tuple[Any, str]] = {
 }
 HEADERS = frozenset({"version"})
 """Arguments that are headers: `If-Match` carries the version of a fact."""
-_OPTIONAL: Mapping[tuple[str, str], Any] = {("facts", "query"): Words | None}
+FILES = frozenset({"place", "progress", "reaches"})
+"""Arguments that no request holds: the file is the body, the key says what it reaches."""
+_OF_A_VERB: Mapping[tuple[str, str], tuple[Any, str]] = {
+    ("facts", "query"): (Words | None, "The question."),
+    ("export", "format"): (ExportFormat, "What to write; a bundle and JSON can be restored."),
+    ("import_file", "format"): (Format | None, "Without it, the content shows which it is."),
+}
 _IN_A_QUERY: Mapping[str, tuple[Any, str]] = {
     "filters": (str | None, PARAMETERS["filters"][1] + " As JSON."),
 }
@@ -80,11 +87,13 @@ def body_of(verb: str, *, query: bool) -> type[BaseModel]:
     """The request of a verb, without what stands in the path or in headers. `query`: it is a query string."""
     fields: dict[str, Any] = {}
     for name, parameter in inspect.signature(getattr(Memory, verb)).parameters.items():
-        if name in HEADERS or name in ("self", "id"):
+        if name in HEADERS or name in FILES or name in ("self", "id"):
             continue
-        kind, description = (_IN_A_QUERY if query else {}).get(name) or PARAMETERS[name]
-        kind = _OPTIONAL.get((verb, name), kind)
+        of_verb = _OF_A_VERB.get((verb, name)) or (_IN_A_QUERY if query else {}).get(name)
+        kind, description = of_verb or PARAMETERS[name]
         default = ... if parameter.default is inspect.Parameter.empty else parameter.default
         fields[name] = (kind, Field(list(default) if isinstance(default, tuple) else default, description=description))
+    if verb == "import_file":
+        fields["name"] = (str, Field("file", max_length=255, description="The file's name, for what it holds no name."))
     config = ConfigDict(extra="forbid", strict=not query)
     return create_model(f"{verb.capitalize()}Request", __config__=config, **fields)
