@@ -37,7 +37,7 @@ def ids(model: object) -> list[int]:
     return model.encode(text)[: PREFIX + POSITIONS]  # type: ignore[attr-defined, no-any-return]
 
 
-@pytest.mark.parametrize(("form", "least"), [("float32", 1.0), ("float16", 1.0), ("bfloat16", 0.99), ("int8", 0.99)])
+@pytest.mark.parametrize(("form", "least"), [("float32", 1.0), ("float16", 0.997), ("bfloat16", 0.99), ("int8", 0.99)])
 def test_each_form_finds_the_same_next_tokens(
     model: object, ids: list[int], tmp_path: Path, form: KvForm, least: float
 ) -> None:

@@ -144,6 +144,8 @@ def body(memory: Any, folder: Path) -> None:
         memory.timeline("Ana", user_id="ann", limit=0)
 
     assert memory.stats(user_id="bob").episodes == 0
+    assert memory.artifacts(user_id="ann") == []
+    assert memory.demote(user_id="ann") == []
     files(memory, folder)
     forgotten(memory, ids)
     assert memory.stats(user_id="ann").episodes == 0
