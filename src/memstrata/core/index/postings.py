@@ -83,6 +83,11 @@ class Postings:
         """Bytes held."""
         return self._main.nbytes + self._recent.nbytes
 
+    @property
+    def keys(self) -> Keys:
+        """All keys, in no order."""
+        return np.concatenate([self._main, self._recent])
+
     def add(self, keys: Keys) -> None:
         """Take in the keys of further episodes."""
         self._recent = np.sort(np.concatenate([self._recent, keys]))
@@ -107,12 +112,16 @@ class Postings:
         return Matches(counts, of_term, rows_of(keys), (keys & _FREQUENCY_MASK).astype(np.float32), common)
 
     def holders(self, terms: Integers, *, most: int) -> tuple[Integers, Integers, Integers]:
-        """Of terms in 2 to `most` episodes: how many hold each (0 for others); of each posting, term and row."""
+        """Of terms in 2 to `most` episodes: how many hold each (0 for others); of each posting, term's place and row."""
         spans, counts = self._spans(terms.astype(np.uint64))
         counts[(counts < 2) | (counts > most)] = 0
-        pieces = [each for place in np.flatnonzero(counts).tolist() for each in _slices(spans, place)]
-        keys = np.concatenate(pieces) if pieces else np.empty(0, np.uint64)
-        return counts, np.repeat(np.arange(len(counts)), counts), rows_of(keys)
+        rare = np.flatnonzero(counts)
+        pieces, places = [np.empty(0, np.uint64)], [np.empty(0, np.int64)]
+        for part, bounds in spans:
+            edges = bounds[rare]
+            pieces += [part[start:end] for start, end in edges.tolist()]
+            places.append(np.repeat(rare, edges[:, 1] - edges[:, 0]))
+        return counts, np.concatenate(places), rows_of(np.concatenate(pieces))
 
     def _spans(self, terms: Keys) -> tuple[list[tuple[Keys, Integers]], Integers]:
         """Each part with where the postings of terms begin and end in it, (terms, 2); how many there are of each."""

@@ -134,6 +134,16 @@ class Chain:
             marked[some] = True
         return np.flatnonzero(marked[:-1])
 
+    def sessions_of(self, rows: Integers) -> tuple[Integers, Integers]:
+        """The sessions of rows, ascending, each once, and each row's place among them."""
+        session = self.session.room[rows]
+        marked = np.zeros(len(self._first.room), dtype=np.bool_)
+        marked[session] = True
+        found = np.flatnonzero(marked)
+        slots = np.empty(len(marked), dtype=np.int64)
+        slots[found] = np.arange(len(found))
+        return found, slots[session]
+
     def session_lengths(self, sessions: Integers) -> Integers:
         """The summed BM25 length of each session."""
         return self._length.room[sessions]
