@@ -17,7 +17,7 @@ from memstrata.core.index.postings import Postings, pack_terms
 from memstrata.core.index.rows import ROW
 from memstrata.core.index.scope_index import Names, ScopeIndex
 from memstrata.core.index.sentences import Sentences
-from memstrata.core.index.vectors import Halves, VectorTable, quantise
+from memstrata.core.index.vectors import Halves, VectorTable, quantise, widened
 from memstrata.stores.reference import ReferenceRow, reference_candidates, reference_links
 from memstrata.testing.store_contract import assert_same_pool
 from memstrata.types import ROLES
@@ -171,6 +171,23 @@ def test_after_any_adds_and_removals_too(seed: int, episodes: int, data: st.Data
     assert_agrees(left, index, probe(seed), allowed)
 
 
+@given(st.integers(0, 10**6), st.integers(1, 60), st.data())
+def test_links_know_what_came_and_went_after_they_were_first_asked_for(
+    seed: int, episodes: int, data: st.DataObject
+) -> None:
+    log = Log.random(seed, episodes)
+    cut = data.draw(st.integers(0, episodes))
+    index = log.part(0, cut).index()
+    assert_agrees(log.part(0, cut), index, probe(seed))
+    rest = log.part(cut, episodes)
+    index.append(rest.rows(), rest.keys())
+    rest.embed(index)
+    assert_agrees(log, index, probe(seed))
+    gone = data.draw(st.sets(st.integers(0, episodes - 1)))
+    index.remove(np.array(sorted(gone), dtype=np.int64))
+    assert_agrees(log.without(gone), index, probe(seed))
+
+
 def test_short_legs_take_the_best_and_of_equals_the_newest() -> None:
     log = Log.random(3, 200)
     pool = log.index().candidates(probe(3, per_leg=5), allowed=None, names=NAMES, fetch=log.fetch)
@@ -211,6 +228,12 @@ def test_the_best_are_the_largest_and_of_equals_the_last(values: list[int], limi
     scores = np.array(values, dtype=np.float64)
     expected = sorted(sorted(range(len(values)), key=lambda place: (-values[place], -place))[:limit])
     assert legs.best(scores, limit).tolist() == expected
+
+
+def test_half_precision_is_widened_to_the_last_bit() -> None:
+    halves = np.arange(2**16, dtype=np.uint16).view(np.float16)
+    halves = halves[np.isfinite(halves)]
+    np.testing.assert_array_equal(widened(halves).view(np.uint32), halves.astype(np.float32).view(np.uint32))
 
 
 def test_one_byte_a_dimension_is_nearly_exact() -> None:

@@ -107,7 +107,7 @@ def _number(text: str | None) -> int | None:
 def _month(text: str | None) -> int | None:
     if text is None:
         return None
-    return int(text) if text.isdecimal() else _MONTHS[text.lower()]
+    return int(text) if text.isdecimal() else _MONTHS[text.casefold().replace("ı", "i")]  # re matches ſ and ı as well
 
 
 def _possible(date: NamedDate) -> bool:

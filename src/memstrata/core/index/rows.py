@@ -212,8 +212,11 @@ class RowTable:
             alive[: self.size] = self.alive
             self._rows, self._alive = room, alive
             self._slots = np.full(2 * size, NOBODY, dtype=np.int64)
-        self._rows[rows["row"]] = rows
-        self._alive[rows["row"]] = True
+        first = int(rows["row"][0])
+        whole = size - first == len(rows)
+        where = slice(first, size) if whole else rows["row"]  # without holes: setting records one by one is slow
+        self._rows[where] = rows
+        self._alive[where] = True
         self.size = size
         self.chain.link(rows)
 

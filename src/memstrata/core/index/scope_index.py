@@ -84,11 +84,12 @@ class ScopeIndex:
             self.vectors = VectorTable(halves.shape[1])
         self.vectors.put(rows, halves)
 
-    def put_sentences(self, some: Sentences) -> None:
+    def put_sentences(self, *some: Sentences) -> None:
         """Take in the vectors of sentences, of the same space."""
-        if len(some.rows):
-            self.sentences = self.sentences or SentenceTable(some.whole.shape[1])
-            self.sentences.put(some)
+        told = [each for each in some if len(each.rows)]
+        if told:
+            self.sentences = self.sentences or SentenceTable(told[0].whole.shape[1])
+            self.sentences.put(told)
 
     def put_surprises(self, rows: Integers, nats: Floats) -> None:
         """Take in how surprising rows are."""
@@ -193,8 +194,8 @@ class ScopeIndex:
     def links(self, anchors: Integers, rows: Integers) -> Floats:
         """See `Store.links`.
 
-        Reads the postings of the anchors' rare terms, which are short, rather than the terms of all rows (measured: half
-        the time). A term that two anchors hold is read twice; sorting that out costs more.
+        Reads the postings of the anchors' rare terms, which are few: comparing with the terms of every row takes three
+        times as long. A term that two anchors hold is read twice; sorting that out would cost more.
         """
         self._terms = self._terms or RowTerms(self.postings.keys)
         terms, held = self._terms.of(anchors)
@@ -261,13 +262,13 @@ class ScopeIndex:
 
     @cached_property
     def _statistics(self) -> _Statistics:
-        living = self.table.columns[self.table.alive]
-        speakers = np.bincount(living["speaker"] + 1)
+        alive, columns = self.table.alive, self.table.columns
+        speakers = np.bincount(columns["speaker"][alive] + 1)
         return _Statistics(
-            population=len(living),
-            total_length=int(living["length"].sum(dtype=np.int64)),
+            population=int(np.count_nonzero(alive)),
+            total_length=int(columns["length"].sum(dtype=np.int64)),  # holes are zeros
             speakers={number - 1: count for number, count in enumerate(speakers.tolist()) if count},
-            roles=tuple(np.bincount(living["role"], minlength=len(ROLES)).tolist()),
+            roles=tuple(np.bincount(columns["role"][alive], minlength=len(ROLES)).tolist()),
         )
 
     def _changed(self) -> None:

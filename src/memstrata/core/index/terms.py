@@ -9,13 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memstrata.core.candidates import Integers
-from memstrata.core.index.postings import Keys, rows_of, terms_of
-
-_THIRTY_TWO = np.uint64(32)
+from memstrata.core.index.postings import Keys, rows_of, stable_order, terms_of
 
 
 class RowTerms:
-    """Distinct term numbers by row, ascending within a row."""
+    """Distinct term numbers by row."""
 
     def __init__(self, keys: Keys) -> None:
         self._terms: NDArray[np.uint32] = np.empty(0, np.uint32)
@@ -34,13 +32,13 @@ class RowTerms:
         """Take in the keys of further rows, in any order; all of a row at once."""
         if not len(keys):
             return
-        by_row = np.sort(rows_of(keys).view(np.uint64) << _THIRTY_TWO | terms_of(keys).view(np.uint64))
-        counts = np.bincount((by_row >> _THIRTY_TWO).view(np.int64) - self._rows)
-        self._make_room(self._rows + len(counts), self._used + len(by_row))
-        self._terms[self._used : self._used + len(by_row)] = by_row
+        rows = rows_of(keys)
+        counts = np.bincount(rows - self._rows)
+        self._make_room(self._rows + len(counts), self._used + len(keys))
+        self._terms[self._used : self._used + len(keys)] = terms_of(keys).take(stable_order(rows))
         self._ends[self._rows + 1 : self._rows + len(counts) + 1] = self._used + np.cumsum(counts)
         self._rows += len(counts)
-        self._used += len(by_row)
+        self._used += len(keys)
 
     def of(self, rows: Integers) -> tuple[Integers, Integers]:
         """The terms of rows, one row after the other, and how many each has; none of rows that are not there."""

@@ -26,13 +26,13 @@ UNKNOWN = np.float32(-np.inf)
 
 def quantise(vectors: Floats | Halves) -> tuple[Bytes, Floats]:
     """Each vector as whole numbers from -127 to 127 and the scale that they are multiplied by."""
-    full = _full(vectors) if vectors.dtype == np.float16 else vectors.astype(np.float32)
+    full = widened(vectors) if vectors.dtype == np.float16 else vectors.astype(np.float32)
     largest = np.abs(full).max(axis=1)
     scales = np.where(largest > 0, largest, 1).astype(np.float32) / np.float32(127)
     return np.rint(full / scales[:, None]).astype(np.int8), scales
 
 
-def _full(halves: Halves) -> Floats:
+def widened(halves: Halves) -> Floats:
     """Finite half-precision values as float32, exactly, in a third of the time of numpy's conversion, one by one.
 
     Both formats have sign, exponent, fraction in this order: the bits move to their places, and the product makes up
@@ -121,7 +121,7 @@ class VectorTable:
         halves = self._halves.take(rows, axis=0) if self._halves is not None else None
         if halves is None:
             rows, halves = fetch(rows)
-        scores[rows] = _full(halves) @ query
+        scores[rows] = widened(halves) @ query
 
     def _grow(self, size: int) -> None:
         room = max(size, 2 * len(self._bytes)) if size > len(self._bytes) else len(self._bytes)

@@ -79,8 +79,7 @@ class _Entry:
         self.space = space
         self.index.vectors = _load_vectors(connection, self.number, space, self.index.table.size)
         self.index.sentences = None
-        for some in _load_sentences(connection, self.number, space, self.index.table.size):
-            self.index.put_sentences(some)
+        self.index.put_sentences(*_load_sentences(connection, self.number, space, self.index.table.size))
 
     def current_labels(self, connection: apsw.Connection) -> Labels:
         """Metadata and message ids of every row."""
@@ -222,9 +221,6 @@ def _load_vectors(connection: apsw.Connection, number: int, space: int, size: in
 
 def _load_sentences(connection: apsw.Connection, number: int, space: int, size: int) -> Iterator[Sentences]:
     """The sentences of a scope: from sealed blocks, and row by row where there are none."""
-    if size <= HALVES_KEPT:
-        yield load_sentences(connection, number, space, 0, LAST_ROW)
-        return
     blocks, sealed = load_sentence_blocks(connection, number, space)
     yield from blocks
     for low, high in _gaps(sealed, size):
