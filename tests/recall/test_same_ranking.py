@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from memstrata import Hits, Memory, Message
 from memstrata.testing.embedders import HashEmbedder
 
+START = datetime(2024, 5, 1, 10, tzinfo=UTC)
 WORDS = "tea garden moved Ghent doctor rain violin bread sister Ostend kettle harbour loom 搬家 茶 lamp".split()
 QUESTIONS = [
     "What did Ann say of the garden in Ghent?",
@@ -33,7 +35,7 @@ def chat(seed: int, *, turns: int, names: tuple[str | None, ...]) -> list[Messag
             )
             + f" That was number {turn}.",
             name=names[turn % len(names)],
-            timestamp=f"2024-{1 + turn // 28 % 12:02}-{1 + turn % 28:02}T{10 + turn % 5:02}:00:00Z",
+            timestamp=START + timedelta(days=turn // 8, minutes=turn % 8),
             metadata={"n": turn % 4},
         )
         for turn in range(turns)

@@ -26,19 +26,21 @@ UNKNOWN = np.float32(-np.inf)
 
 def quantise(vectors: Floats | Halves) -> tuple[Bytes, Floats]:
     """Each vector as whole numbers from -127 to 127 and the scale that they are multiplied by."""
-    full = widened(vectors) if vectors.dtype == np.float16 else vectors.astype(np.float32)
+    full = widened(vectors)
     largest = np.abs(full).max(axis=1)
     scales = np.where(largest > 0, largest, 1).astype(np.float32) / np.float32(127)
     return np.rint(full / scales[:, None]).astype(np.int8), scales
 
 
-def widened(halves: Halves) -> Floats:
+def widened(vectors: Floats | Halves) -> Floats:
     """Finite half-precision values as float32, exactly, in a third of the time of numpy's conversion, one by one.
 
     Both formats have sign, exponent, fraction in this order: the bits move to their places, and the product makes up
     for the exponents' different origins.
     """
-    bits = halves.view(np.int16).astype(np.int32)
+    if vectors.dtype != np.float16:
+        return vectors.astype(np.float32)
+    bits = vectors.view(np.int16).astype(np.int32)
     bits <<= 13
     bits &= ~0x70000000  # the sign went along with the shift
     full = bits.view(np.float32)
