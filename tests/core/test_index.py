@@ -186,6 +186,19 @@ def test_links_know_what_came_and_went_after_they_were_first_asked_for(
     gone = data.draw(st.sets(st.integers(0, episodes - 1)))
     index.remove(np.array(sorted(gone), dtype=np.int64))
     assert_agrees(log.without(gone), index, probe(seed))
+    assert not index.links(np.array(sorted(gone), dtype=np.int64), np.arange(episodes)).any()
+
+
+def test_rows_that_were_gone_before_the_index_was_made_are_holes() -> None:
+    log = Log.random(7, 90, interleaved=True)
+    left = log.without({0, 3, 4, 40, 88})
+    assert_agrees(left, left.index(), probe(7))
+
+
+def test_postings_take_keys_in_any_order() -> None:
+    keys = Log.random(8, 200).keys()
+    mixed = np.random.default_rng(8).permutation(keys)
+    assert Postings(mixed).keys.tolist() == Postings(keys).keys.tolist() == sorted(keys.tolist())
 
 
 def test_short_legs_take_the_best_and_of_equals_the_newest() -> None:
