@@ -49,7 +49,8 @@ class RowTerms:
 
     def _make_room(self, rows: int, terms: int) -> None:
         if terms > len(self._terms):
-            more = terms + terms // 4 - len(self._terms)
-            self._terms = np.r_[self._terms, np.zeros(more, np.uint32)]
+            room = terms + terms // 4 if self._used else terms
+            self._terms = np.r_[self._terms, np.zeros(room - len(self._terms), np.uint32)]
         if rows >= len(self._ends):
-            self._ends = np.r_[self._ends, np.zeros(rows + rows // 4 + 1 - len(self._ends), np.int64)]
+            room = rows + rows // 4 if self._rows else rows
+            self._ends = np.r_[self._ends, np.zeros(room + 1 - len(self._ends), np.int64)]
