@@ -77,7 +77,7 @@ def _compare(other: Path, verb: str, size: int) -> dict[str, object]:
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two:
         sides = [Side(tree, folder, verb, size, child=CHILD) for tree, folder in ((HERE, one), (other, two))]
         try:
-            rounds = [tuple(side.measure() for side in sides) for _ in range(ROUNDS)]
+            rounds = [tuple(float(median(side.measure())) for side in sides) for _ in range(ROUNDS)]
         finally:
             for side in sides:
                 side.close()
