@@ -19,6 +19,8 @@ BENCHMARKS = (
     "salience",
     "proxy",
     "explicit",
+    "streaming",
+    "adapters",
     "prefix",
     "replay",
     "server",

@@ -59,7 +59,10 @@ class AsyncMemory:
     promote = _awaitable(Memory.promote)
     demote = _awaitable(Memory.demote)
     artifacts = _awaitable(Memory.artifacts)
+    rollback = _awaitable(Memory.rollback)
+    export_adapter = _awaitable(Memory.export_adapter)
     attacher = _awaitable(Memory.attacher)
+    adapter_attacher = _awaitable(Memory.adapter_attacher)
     wait = _awaitable(Memory.wait)
 
     @functools.wraps(Memory.__init__)  # type: ignore[misc]

@@ -8,17 +8,19 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from memstrata.core.passages import vector_space
-from memstrata.core.records import SCRUB_QUEUE, NewJob
+from memstrata.core.records import REFRESH_QUEUE, SCRUB_QUEUE, NewJob
 from memstrata.learning import extraction_queue, learn_by_model_with, learn_with
+from memstrata.parametric.asking import refresh_all
+from memstrata.parametric.working import AdapterWork
 from memstrata.ports import Embedder, Extractor, LanguageModel, Store
 from memstrata.schedule.embedding import embed_scope_with, embedding_queue
 from memstrata.schedule.reading import ReadingState
 from memstrata.schedule.salience import Salience
 from memstrata.schedule.scrubbing import scrub_with
-from memstrata.schedule.worker import Handler, Worker
+from memstrata.schedule.worker import Alive, Handler, Worker
 from memstrata.types import Scope, Stats
 
 if TYPE_CHECKING:
@@ -45,6 +47,7 @@ class Background:
     extractor: Extractor | None
     reader: ModelReader | None
     salience: Salience | None
+    adapters: AdapterWork[Any] | None = None
 
     @property
     def jobs(self) -> tuple[NewJob, ...]:
@@ -99,7 +102,10 @@ def reader_with(
 
 def worker_of(store: Store, parts: Background, *, clock: Callable[[], datetime]) -> Worker:
     """The worker that serves every queue of these parts. Those of models are patient: they wait for others, or long."""
-    handlers: dict[str, Handler] = {SCRUB_QUEUE: scrub_with(store)}
+    handlers: dict[str, Handler] = {
+        SCRUB_QUEUE: scrub_with(store),
+        REFRESH_QUEUE: _refresh_with(store, clock=clock),
+    }
     space = None if parts.embedder is None else vector_space(parts.embedder.fingerprint)
     first: Handler | None = None
     if parts.embedder is not None:
@@ -116,8 +122,20 @@ def worker_of(store: Store, parts: Background, *, clock: Callable[[], datetime])
     if parts.salience is not None:
         patient.append(parts.salience.queue)
         handlers[patient[-1]] = parts.salience.handler
+    if parts.adapters is not None:
+        patient.append(parts.adapters.queue)
+        handlers[patient[-1]] = parts.adapters
     owner = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
     return Worker(store, handlers, owner=owner, clock=clock, patient=patient)
+
+
+def _refresh_with(store: Store, *, clock: Callable[[], datetime]) -> Handler:
+    """Asks for adapters anew whose facts changed."""
+
+    def refresh(scope_key: int, alive: Alive) -> None:
+        refresh_all(store, store.scope_of(scope_key), clock=clock)
+
+    return refresh
 
 
 def _with_reader(stats: Stats, reader: ModelReader, scope: Scope, *, at: datetime) -> Stats:

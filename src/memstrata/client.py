@@ -242,6 +242,7 @@ class RemoteMemory:
     promote = _remote(Memory.promote)
     demote = _remote(Memory.demote)
     artifacts = _remote(Memory.artifacts)
+    rollback = _remote(Memory.rollback)
     facts = _remote(Memory.facts)
     fact = _remote(Memory.fact)
     profile = _remote(Memory.profile)

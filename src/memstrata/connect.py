@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import entry_points
@@ -29,7 +30,12 @@ from memstrata.models.resolve import (
     resolve_embedder,
     resolve_language_model,
     resolve_local_model,
+    teacher_of,
 )
+from memstrata.parametric.asking import KIND as ADAPTER
+from memstrata.parametric.asking import AdapterRows, refresh_all
+from memstrata.parametric.attaching import AdapterAttacher
+from memstrata.parametric.working import AdapterWork
 from memstrata.ports import AttachingModel, Embedder, Extractor, LanguageModel, LocalModel, P, Store
 from memstrata.recall.items import search_items
 from memstrata.recall.search import NO_EMBEDDER, Request, search, still_embedding
@@ -78,18 +84,47 @@ class Parts:
     clock: Callable[[], datetime]
     local_model: str | None = None
     attachers: dict[str, Attacher[Any]] = field(default_factory=dict)
+    adapter_attachers: dict[str, AdapterAttacher[Any]] = field(default_factory=dict)
 
     def attacher(self, model: str | AttachingModel[P] | None) -> Attacher[P]:
         """What finds and keeps artifacts for a model, or for the memory's own; one for each fingerprint.
 
         Raises InvalidInput where none is named or it is not on this machine, ModelError, ModelUnavailable.
         """
+        found = self.local(model)
+        return self.attachers.setdefault(found.fingerprint, Attacher(Keeper(self.store, found, clock=self.clock)))
+
+    def local(self, model: str | AttachingModel[P] | None) -> AttachingModel[P]:
+        """The model of this machine that is named, or the memory's own. Raises as `attacher` does."""
         if model is None and self.local_model is None:
             raise InvalidInput('name the model that is to attend to it, such as model="local:smollm2"')
         found = resolve_chat_model(f"local:{self.local_model}") if model is None else resolve_chat_model(model)
         if not attachable(found):
             raise InvalidInput(f"the model {found.name!r} is not on this machine, so nothing can be attached to it")
-        return self.attachers.setdefault(found.fingerprint, Attacher(Keeper(self.store, found, clock=self.clock)))
+        return found
+
+    def adapter_rows(self, model: str | AttachingModel[P] | None) -> AdapterRows:
+        """The adapters of memories for a model. Raises as `attacher` does, and where a model cannot be taught."""
+        teacher = teacher_of(found := self.local(model))
+        if teacher is None:
+            raise InvalidInput(f'the model {found.name!r} cannot be taught; name one such as "local:smollm2"')
+        return AdapterRows(self.store, teacher.base, clock=self.clock)
+
+    def adapter_attacher(self, model: str | AttachingModel[P] | None) -> AdapterAttacher[Any] | None:
+        """What finds the adapters that a question calls for; None for a model that cannot be taught."""
+        teacher = teacher_of(found := self.local(model))
+        if teacher is None:
+            return None
+        made = AdapterAttacher(self.store, teacher, clock=self.clock)
+        return self.adapter_attachers.setdefault(found.fingerprint, made)
+
+    @contextmanager
+    def refreshing(self, scope: Scope) -> Iterator[None]:
+        """What is forgotten meanwhile takes adapters with it; they are then asked for anew, of what is left."""
+        before = self.store.artifacts(scope, kinds=[ADAPTER])
+        yield
+        if before and refresh_all(self.store, scope, clock=self.clock, before=before):
+            self.worker.wake()
 
     @property
     def jobs(self) -> tuple[NewJob, ...]:
@@ -108,16 +143,17 @@ class Parts:
         """Carry out, or with the policy "ask" only name, what the user asks to forget in new messages."""
         if self.forget_requests == "ignore":
             return ()
-        asked = forget_on_request(
-            self.store,
-            self.embedder,
-            scope,
-            [(new, known.id) for new, known in zip(batch.episodes, appended, strict=True) if known.added],
-            act=self.forget_requests == "act",
-            make_id=lambda: self.make_id("fg"),
-            clock=self.clock,
-            jobs=self.jobs,
-        )
+        with self.refreshing(scope):
+            asked = forget_on_request(
+                self.store,
+                self.embedder,
+                scope,
+                [(new, known.id) for new, known in zip(batch.episodes, appended, strict=True) if known.added],
+                act=self.forget_requests == "act",
+                make_id=lambda: self.make_id("fg"),
+                clock=self.clock,
+                jobs=self.jobs,
+            )
         changed = dict.fromkeys(id_ for each in asked if each.receipt for id_ in each.receipt.episode_ids)
         if changed and self.extractor is not None:
             read_again(self.store, self.extractor, scope, list(changed), at=self.clock())
@@ -194,7 +230,8 @@ class Parts:
         """Erase, and testify."""
         receipt_id = self.make_id("fg")
         asked_at = self.clock()
-        done = self.store.forget(scope, ids=ids, receipt_id=receipt_id, at=asked_at)
+        with self.refreshing(scope):
+            done = self.store.forget(scope, ids=ids, receipt_id=receipt_id, at=asked_at)
         reader = self.background.reader
         if reader is not None and not reader.state.unread(scope, most=1):
             reader.state.went_well(scope)  # what could not be read is gone
@@ -271,6 +308,7 @@ def connect(
     extractor: str | Extractor | None,
     model: str | LanguageModel | None,
     local_model: str | LocalModel | None,
+    adapters: str | None = None,
     budget: Budget | None,
     forget_requests: ForgetPolicy,
     log_kind: LogKind | Literal["auto"],
@@ -304,7 +342,9 @@ def connect(
         if language_model is not None:
             instead = "rules only" if rules is not None else "no facts are read"
             reader = reader_with(home, language_model, budget, clock, own=isinstance(asked, str), instead=instead)
-        background = Background(embedder=vectors, extractor=rules, reader=reader, salience=salience)
+        background = Background(
+            embedder=vectors, extractor=rules, reader=reader, salience=salience, adapters=_adapters(home, adapters)
+        )
         runner = worker_of(home, background, clock=clock)
     except BaseException:
         home.close()
@@ -341,6 +381,14 @@ def _embedder(spec: str | Embedder | None, settings: Settings) -> Embedder | Non
         spec = settings.embedder
     model = resolve_embedder(spec, base_url=settings.openai_base_url, api_key=settings.openai_api_key)
     return None if model is None else CachedEmbedder(model)
+
+
+def _adapters(store: Store, spec: str | None) -> AdapterWork[Any] | None:
+    """Work that teaches a local model, or none."""
+    if spec is None or spec == "none":
+        return None
+    teacher = teacher_of(resolve_chat_model(f"local:{spec}"))
+    return None if teacher is None else AdapterWork(store, teacher)
 
 
 def _salience(store: Store, spec: str | LocalModel, *, at: datetime) -> Salience | None:

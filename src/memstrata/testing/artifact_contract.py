@@ -200,6 +200,15 @@ class ArtifactContract:
         assert make(store, artifact(one))
         assert statuses(store) == {"ar_1": "ready"}
 
+    def test_what_is_begun_has_its_job_and_what_is_refused_has_none(self, store: Store) -> None:
+        (one,) = said(store, "tea")
+        assert not store.begin_artifact(ANN, artifact("ep_none"), queue="adapt/tiny")
+        assert store.claim(["adapt/tiny"], owner="me", at=NOON, lease=timedelta(minutes=1), scope=ANN) is None
+        assert store.begin_artifact(ANN, artifact(one), queue="adapt/tiny")
+        job = store.claim(["adapt/tiny"], owner="me", at=NOON, lease=timedelta(minutes=1), scope=ANN)
+        assert job is not None
+        assert store.scope_of(job.scope_key) == ANN
+
     def test_two_that_make_the_same_both_find_it_made(self, store: Store) -> None:
         (one,) = said(store, "tea")
         for _ in range(2):

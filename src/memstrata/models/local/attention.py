@@ -35,12 +35,13 @@ def attend(
     dropout: float = 0.0,
     kv: View | None = None,
     probe: Probe | None = None,
+    sees: Tensor | None = None,
     **_: Any,
 ) -> tuple[Tensor, None]:
     """Causal attention: query (1, heads, new, dim), key and value (1, kv heads, new, dim), after rotation.
 
     A token attends to all that the view held before and to what is read up to itself; order is that of reading,
-    whatever the positions. Returns (1, new, heads, dim).
+    whatever the positions, unless `sees` (new, total) says otherwise. Returns (1, new, heads, dim).
     """
     if kv is not None:
         key, value = kv.extend(module.layer_idx, key, value)
@@ -48,12 +49,18 @@ def attend(
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     if probe is not None:
         probe.note(module.layer_idx, query, key, scale)
-    alone = kv is None  # then the library's own causal kernel will do, which is faster
-    mask = None if alone or new == 1 else torch.ones(new, total, dtype=torch.bool).tril(total - new)
+    alone = kv is None and sees is None  # then the library's own causal kernel will do, which is faster
+    causal = not alone and sees is None and new > 1
+    mask = _up_to_itself(new, total, query.device) if causal else sees
     out = torch.nn.functional.scaled_dot_product_attention(
         query, key, value, attn_mask=mask, is_causal=alone, scale=scale, enable_gqa=True
     )
     return out.transpose(1, 2).contiguous(), None
+
+
+def _up_to_itself(new: int, total: int, device: torch.device) -> Tensor:
+    """(new, total): which of the tokens each new one sees."""
+    return torch.ones(new, total, dtype=torch.bool, device=device).tril(total - new)
 
 
 class Probe:

@@ -14,8 +14,11 @@ from torch import Tensor
 from memstrata.errors import ModelError
 from memstrata.models.local.attention import Probe, register
 from memstrata.models.local.keyvalues import KeyValues, View
+from memstrata.models.local.lora import Adapter, attached
+from memstrata.models.local.tokentree import Tree
 
 Dtype = Literal["bfloat16", "float32"]
+Device = Literal["auto", "cpu", "cuda"]
 SLICE = 256
 """Positions whose logits are held at a time: 50 MB of float32 for a vocabulary of 49,152."""
 
@@ -23,7 +26,7 @@ SLICE = 256
 class CausalModel:
     """A loaded model of the Llama family: a body of layers and a head. Calls may not overlap."""
 
-    def __init__(self, folder: Path, *, dtype: Dtype, threads: int) -> None:
+    def __init__(self, folder: Path, *, dtype: Dtype, threads: int, device: Device = "cpu") -> None:
         torch.set_num_threads(threads)  # of the whole process: torch has no other way
         transformers.utils.logging.disable_progress_bar()
         try:
@@ -38,7 +41,9 @@ class CausalModel:
         except Exception as error:
             raise ModelError(f"the model in {str(folder)!r} cannot be loaded: {error}") from error
         self._config, self._generation = model.config.get_text_config(), model.generation_config
-        self._body, self._head = model.eval().get_decoder(), model.get_output_embeddings()
+        self.device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
+        model = model.to(self.device).requires_grad_(False).eval()  # nothing here trains the model's own weights
+        self._body, self._head = model.get_decoder(), model.get_output_embeddings()
         if self._body is None or self._head is None:
             raise ModelError(
                 f"the model in {str(folder)!r} is no causal language model; choose one of the Llama family"
@@ -50,8 +55,8 @@ class CausalModel:
         One forward of all; logits are made for a few positions at a time, since together they would fill gigabytes.
         """
         with torch.inference_mode():
-            states = self._body(torch.tensor([ids]), use_cache=False).last_hidden_state[0]  # (tokens, width)
-            wanted = torch.tensor(ids[start:])  # (tokens - start,)
+            states = self._body(self.placed([ids]), use_cache=False).last_hidden_state[0]  # (tokens, width)
+            wanted = self.placed(ids[start:])  # (tokens - start,)
             edges = [*range(start - 1, len(ids) - 1, SLICE), len(ids) - 1]
             found = [
                 _nats(self._head(states[low:high]), wanted[low - start + 1 : high - start + 1])
@@ -90,12 +95,55 @@ class CausalModel:
             capacity=sum(master.tokens for master in masters) + room,
         )
 
-    def read(self, ids: Sequence[int], *, start: int, view: View, probe: Probe | None = None) -> Tensor:
+    @property
+    def body(self) -> torch.nn.Module:
+        """The layers, without the head."""
+        return self._body
+
+    def placed(self, numbers: Sequence[int] | Sequence[Sequence[int]]) -> Tensor:
+        """Whole numbers as a tensor where the model is."""
+        return torch.tensor(numbers, device=self.device)
+
+    def states(self, tree: Tree, *, adapters: Sequence[Adapter] = (), view: View | None = None) -> Tensor:
+        """What the model makes of a tree of texts, (nodes, width); a token attends to those above it.
+
+        With a view that holds the keys and values of the tree's first nodes, only of the others, which join it.
+        Without one it can be differentiated by the adapters' factors, as can what `head` makes of it.
+        """
+        held = 0 if view is None else view.tokens
+        sees = torch.eye(len(tree.tokens), dtype=torch.bool)  # (nodes, nodes)
+        for node, above in enumerate(tree.above):
+            if above >= 0:
+                sees[node] |= sees[above]
+        with attached(self._body, adapters):
+            out = self._body(
+                self.placed([tree.tokens[held:]]),
+                position_ids=self.placed([tree.depths[held:]]),
+                use_cache=False,
+                sees=sees[held:].to(self.device),
+                kv=view,
+            )
+        states: Tensor = out.last_hidden_state[0]
+        return states
+
+    def head(self, states: Tensor) -> Tensor:
+        """(tokens, width) -> (tokens, vocabulary), float32."""
+        return self._head(states).float()
+
+    def read(
+        self,
+        ids: Sequence[int],
+        *,
+        start: int,
+        view: View,
+        probe: Probe | None = None,
+        adapters: Sequence[Adapter] = (),
+    ) -> Tensor:
         """What the model makes of tokens from a position on, behind the view, which they join: (tokens, width)."""
-        with torch.inference_mode():
+        with torch.inference_mode(), attached(self._body, adapters):
             return self._body(
-                torch.tensor([list(ids)]),
-                position_ids=torch.arange(start, start + len(ids)).unsqueeze(0),
+                self.placed([list(ids)]),
+                position_ids=torch.arange(start, start + len(ids), device=self.device).unsqueeze(0),
                 use_cache=False,
                 kv=view,
                 probe=probe,

@@ -6,6 +6,7 @@ Not for tools: models of this size do not call them, and a wish for one is refus
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,12 @@ from memstrata.core.records import Piece
 from memstrata.core.turns import text_of
 from memstrata.errors import ModelError
 from memstrata.models.local.runtime import LocalRuntime, Sampling
+from memstrata.models.local.teacher import LocalTeacher
 from memstrata.types import Json, KvForm
 
 if TYPE_CHECKING:
     from memstrata.models.local.keyvalues import KeyValues
+    from memstrata.models.local.lora import Adapter
 
 _ROLES = {"developer": "system", "function": "user", "tool": "user"}
 """Roles that chat templates seldom know, and what they are read as."""
@@ -110,9 +113,16 @@ class LocalChatModel:
         """See `LocalRuntime.load`."""
         return self.runtime.load(path)
 
-    def answer(self, ids: Sequence[int], *, after: Sequence[KeyValues] = ()) -> Iterator[Piece]:
-        """The answer to a prompt of which `after` holds what comes before `ids`."""
-        for text in self.runtime.generate(ids, after=after, sampling=self.sampling):
+    @cached_property
+    def teacher(self) -> LocalTeacher:
+        """What teaches this model: it shares the weights in memory."""
+        return LocalTeacher(self.runtime)
+
+    def answer(
+        self, ids: Sequence[int], *, after: Sequence[KeyValues] = (), adapters: Sequence[Adapter] = ()
+    ) -> Iterator[Piece]:
+        """The answer to a prompt of which `after` holds what comes before `ids`; with adapters, all of it is `ids`."""
+        for text in self.runtime.generate(ids, after=after, sampling=self.sampling, adapters=adapters):
             yield Piece(text=text)
 
 

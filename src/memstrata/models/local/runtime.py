@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
 
     from memstrata.models.local.causal import CausalModel  # it brings torch along
     from memstrata.models.local.keyvalues import KeyValues, View
+    from memstrata.models.local.lora import Adapter
 
 Dtype = Literal["bfloat16", "float32"]
+Device = Literal["auto", "cpu", "cuda"]
 RECIPE = "kv/1"
 """Changes with anything that decides keys and values: other ones do not fit."""
 CHUNK = 512
@@ -57,18 +60,25 @@ class LocalRuntime:
     """Runs `model`: "smollm2", a folder as `save_pretrained` writes it, or a hub `owner/name[@revision]`.
 
     `dtype`: of weights, keys and values; float32 is exact, bfloat16 twice as fast where the processor multiplies it.
+    `device`: "auto" is the graphics processor where torch sees one.
     Any model of the Llama family with rotary positions. Raises ModelError or ModelUnavailable where it cannot be had;
     it is loaded on first use. Safe to call from several threads, which take turns.
     """
 
-    def __init__(self, model: str | Path, *, dtype: Dtype = "float32", threads: int = 1) -> None:
-        if dtype not in get_args(Dtype) or threads < 1:
-            raise InvalidInput(f"dtype is one of {', '.join(get_args(Dtype))} and threads at least 1")
+    def __init__(
+        self, model: str | Path, *, dtype: Dtype = "float32", threads: int = 1, device: Device = "cpu"
+    ) -> None:
+        if dtype not in get_args(Dtype) or device not in get_args(Device) or threads < 1:
+            raise InvalidInput(
+                f"dtype is one of {', '.join(get_args(Dtype))}, device one of {', '.join(get_args(Device))} and "
+                "threads at least 1"
+            )
         need("torch", "transformers", "tokenizers", "safetensors")
         self.name = str(model)
         self._folder = model_folder(model)
         self._dtype: Dtype = dtype
         self._threads = threads
+        self._device: Device = device
         self._lock = threading.RLock()
 
     @cached_property
@@ -80,6 +90,17 @@ class LocalRuntime:
     def fingerprint(self) -> str:
         """Names weights, tokenizer, numbers and reckoning: keys and values of another one are of no use."""
         return f"{RECIPE}/{content_digest(self._folder)}/{self._dtype}"
+
+    @cached_property
+    def base(self) -> str:
+        """Names weights and tokenizer alone: what an adapter is made for, whatever numbers it is run in."""
+        return content_digest(self._folder)
+
+    @contextmanager
+    def using(self) -> Iterator[CausalModel]:
+        """The model's tensors, for as long as nobody else may use them."""
+        with self._lock:
+            yield self._model
 
     def encode(self, text: str) -> list[int]:
         """The tokens of a text; signs of the chat template among them are tokens of their own."""
@@ -103,12 +124,22 @@ class LocalRuntime:
         except Exception as error:  # a template is a program: it raises what it likes
             raise ModelError(f"the chat template of {self.name!r} refuses this conversation: {error}") from error
 
-    def prefill(self, ids: Sequence[int], *, after: Sequence[KeyValues] = (), start: int | None = None) -> KeyValues:
-        """Keys and values of tokens that are read after others, from position `start` on; else right behind these."""
+    def prefill(
+        self,
+        ids: Sequence[int],
+        *,
+        after: Sequence[KeyValues] = (),
+        start: int | None = None,
+        adapters: Sequence[Adapter] = (),
+    ) -> KeyValues:
+        """Keys and values of tokens that are read after others, from position `start` on; else right behind these.
+
+        What was read with adapters is of use with the same ones only.
+        """
         with self._lock:
             view = self._model.view(after, room=len(ids))
             held, place = view.tokens, _behind(after) if start is None else start
-            for _ in self._states(ids, place, view):
+            for _ in self._states(ids, place, view, adapters):
                 pass
             return view.taken(held, start=place)
 
@@ -119,6 +150,7 @@ class LocalRuntime:
         after: Sequence[KeyValues] = (),
         start: int | None = None,
         last: int | None = None,
+        adapters: Sequence[Adapter] = (),
     ) -> Tensor:
         """How likely each next token is, (tokens, vocabulary) float32, of all tokens read or of the `last` ones."""
         import torch
@@ -126,7 +158,7 @@ class LocalRuntime:
         with self._lock:
             view = self._model.view(after, room=len(ids))
             place = _behind(after) if start is None else start
-            states = torch.cat(list(self._states(ids, place, view)))
+            states = torch.cat(list(self._states(ids, place, view, adapters)))
             return self._model.logits(states if last is None else states[-last:])
 
     def moved(self, part: KeyValues, start: int) -> KeyValues:
@@ -190,6 +222,7 @@ class LocalRuntime:
         after: Sequence[KeyValues] = (),
         sampling: Sampling | None = None,
         tally: Tally | None = None,
+        adapters: Sequence[Adapter] = (),
     ) -> Iterator[str]:
         """The answer to a prompt, in pieces of whole characters, up to the end sign, a stop word or the limit.
 
@@ -201,13 +234,13 @@ class LocalRuntime:
             model = self._model
             view = model.view(after, room=len(ids) + how.max_tokens)
             place = _behind(after)
-            *_, states = self._states(ids, place, view)
+            *_, states = self._states(ids, place, view, adapters)
             place += len(ids)
             chooser = _Chooser(how)
             chosen = chooser.next(model.logits(states[-1:])[0])
         answer: list[int] = []
         told = 0
-        ends = self._ends
+        ends = self.ends
         while len(answer) < how.max_tokens and chosen not in ends:
             answer.append(chosen)
             counted.tokens += 1
@@ -221,7 +254,7 @@ class LocalRuntime:
                 yield text[told:safe]
                 told = safe
             with self._lock:
-                states = model.read([chosen], start=place, view=view)
+                states = model.read([chosen], start=place, view=view, adapters=adapters)
                 chosen = chooser.next(model.logits(states[-1:])[0])
             place += 1
         counted.ended = "stop" if chosen in ends else "length"
@@ -229,17 +262,17 @@ class LocalRuntime:
         if rest:
             yield rest
 
-    def _states(self, ids: Sequence[int], start: int, view: View) -> Iterator[Tensor]:
+    def _states(self, ids: Sequence[int], start: int, view: View, adapters: Sequence[Adapter] = ()) -> Iterator[Tensor]:
         """Read a text that stands from `start` on, some hundred tokens at a time."""
         for first in range(0, len(ids), CHUNK):
-            yield self._model.read(ids[first : first + CHUNK], start=start + first, view=view)
+            yield self._model.read(ids[first : first + CHUNK], start=start + first, view=view, adapters=adapters)
 
     @cached_property
     def _model(self) -> CausalModel:
         with LOADING:
             from memstrata.models.local.causal import CausalModel
 
-            return CausalModel(self._folder, dtype=self._dtype, threads=self._threads)
+            return CausalModel(self._folder, dtype=self._dtype, threads=self._threads, device=self._device)
 
     @cached_property
     def _tokenizer(self) -> PreTrainedTokenizerFast:
@@ -256,7 +289,8 @@ class LocalRuntime:
             return made
 
     @cached_property
-    def _ends(self) -> frozenset[int]:
+    def ends(self) -> frozenset[int]:
+        """The tokens that end an answer."""
         return self._model.ends
 
 

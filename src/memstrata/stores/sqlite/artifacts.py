@@ -16,7 +16,7 @@ import apsw
 
 from memstrata.core.artifacts import HAVE_BYTES, SETTLED, finished, makes_stale, stale
 from memstrata.core.clock import from_microseconds, microseconds
-from memstrata.core.records import SCRUB_QUEUE
+from memstrata.core.records import REFRESH_QUEUE, SCRUB_QUEUE
 from memstrata.stores.sqlite.scopes import id_range, scope_of
 from memstrata.stores.sqlite.sql import Q, in_batches
 from memstrata.types import Artifact, ArtifactKind, ArtifactStatus, Change, Scope
@@ -27,7 +27,7 @@ def name_of(number: int, id_: str) -> str:
     return f"{number}-{id_}"
 
 
-def begin(connection: apsw.Connection, number: int, artifact: Artifact) -> bool:
+def begin(connection: apsw.Connection, number: int, artifact: Artifact, *, queue: str | None) -> bool:
     """See `ArtifactStore.begin_artifact`."""
     sources = list(dict.fromkeys(artifact.sources))
     found = {row[0] for row in in_batches(connection, Q["present_episodes"], sources, before=id_range(number))}
@@ -41,6 +41,8 @@ def begin(connection: apsw.Connection, number: int, artifact: Artifact) -> bool:
         values = [(number, source, artifact.id, place) for place, source in enumerate(sources)]
         connection.executemany(Q["put_artifact_source"], values)
         connection.execute(Q["pardon"], (name_of(number, artifact.id),))
+    if queue is not None:
+        connection.execute(Q["enqueue"], (queue, number, microseconds(artifact.made_at)))
     return True
 
 
@@ -118,16 +120,19 @@ def follow(connection: apsw.Connection, number: int, changes: Sequence[Change]) 
     why = makes_stale(changes)
     if not why or not _any(connection, number):
         return False
-    gone = []
+    gone, adapters = [], False
     for id_ in _made_of(connection, number, why):
         found = _one(connection, number, id_)
         if found is not None and found.status != "stale":
             reason = next(why[source] for source in found.sources if source in why)
             _put(connection, number, stale(found, reason))
             gone.append(id_)
+            adapters |= found.kind == "adapter"
     if gone:
         _doom(connection, number, gone)
         connection.execute(Q["enqueue"], (SCRUB_QUEUE, number, microseconds(changes[-1].at)))
+    if adapters:
+        connection.execute(Q["enqueue"], (REFRESH_QUEUE, number, microseconds(changes[-1].at)))
     return bool(gone)
 
 

@@ -357,12 +357,12 @@ class SqliteStore:
             raise NotFound("nothing is stored of this scope, so it has no artifacts")
         return artifacts.name_of(number, id)
 
-    def begin_artifact(self, scope: Scope, artifact: Artifact) -> bool:
+    def begin_artifact(self, scope: Scope, artifact: Artifact, *, queue: str | None = None) -> bool:
         """See `ArtifactStore.begin_artifact`."""
         number = self._number(scope)
         if number is None:
             return False
-        return self._database.write(lambda connection: artifacts.begin(connection, number, artifact))
+        return self._database.write(lambda connection: artifacts.begin(connection, number, artifact, queue=queue))
 
     def finish_artifact(self, scope: Scope, artifact: Artifact) -> bool:
         """See `ArtifactStore.finish_artifact`."""

@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from memstrata.errors import InvalidInput, MemstrataError
 from memstrata.surfaces.cli import (
+    adapters,
     asking,
     exchanging,
     facts,
@@ -24,6 +25,7 @@ from memstrata.surfaces.cli.app import app
 from memstrata.surfaces.cli.show import ERR
 
 __all__ = [
+    "adapters",
     "app",
     "asking",
     "exchanging",

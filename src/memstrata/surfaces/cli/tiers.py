@@ -15,7 +15,7 @@ from memstrata.core.turns import ChatMode
 from memstrata.surfaces.cli import options, show
 from memstrata.surfaces.cli.app import app
 from memstrata.surfaces.cli.options import Target
-from memstrata.types import Artifact, DerivedTier, KvForm
+from memstrata.types import Artifact, DerivedTier, FactKind, KvForm
 
 ChatModel = Annotated[
     str,
@@ -38,10 +38,16 @@ def promote(
     system: System = "",
     max_tokens: MaxTokens = DEFAULT_TOKENS,
     form: Annotated[str, typer.Option("--form", help="float32, bfloat16, float16 or int8.")] = "float16",
+    kinds: Annotated[
+        list[str] | None, typer.Option("--kind", help="Of facts that may be trained on; for the parametric tier.")
+    ] = None,
     store: options.Store = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Have a model on this machine read memories now, so that it need not read them in a chat."""
+    """Have a model on this machine read memories now, so that it need not read them in a chat.
+
+    To the parametric tier, ask for what it is to learn; `memstrata worker --adapters smollm2` teaches it.
+    """
     scope = options.scope_ids(user_id, agent_id, app_id, run_id)
     with Target(store=store, embedder="none", scope=scope).open() as memory:
         made = memory.promote(
@@ -51,6 +57,7 @@ def promote(
             system=system,
             max_tokens=max_tokens,
             form=cast(KvForm, form),
+            kinds=cast("list[FactKind]", kinds or []),
             **scope,
         )
     _print(made, as_json=as_json)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 import tempfile
@@ -63,13 +64,23 @@ def worker(
     embedder: options.Embedder = "auto",
     model: options.Model = "none",
     local_model: options.LocalModel = "none",
+    adapters: Annotated[
+        str, typer.Option("--adapters", help="Teaches what was promoted: none, smollm2, PATH or a hub id.")
+    ] = "none",
     once: Annotated[bool, typer.Option("--once", help="End when no work is left.")] = False,
 ) -> None:
     """Do a store's background work in a process of its own, until interrupted."""
     with Memory(
-        store, embedder=embedder, model=model, local_model=local_model, worker="none" if once else "thread"
+        store,
+        embedder=embedder,
+        model=model,
+        local_model=local_model,
+        adapters=adapters,
+        worker="none" if once else "thread",
     ) as memory:
         show.remark("working")
+        if adapters != "none":
+            logging.getLogger("memstrata.parametric").setLevel(logging.INFO)  # how each training goes
         if once:
             memory.wait()
             return

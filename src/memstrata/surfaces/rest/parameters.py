@@ -68,6 +68,7 @@ PARAMETERS: Mapping[str, tuple[Any, str]] = {
     "text": (Words, "The right words."),
     "tier": (DerivedTier, "Which tier."),
     "system": (Annotated[str, Field(max_length=MAX_TEXT)], "What the application itself tells the model first."),
+    "kinds": (list[FactKind], "Kinds of facts that the person agrees to have trained on."),
     "form": (KvForm, "The numbers that keys and values are kept in."),
     "pinned": (bool, "False takes it back."),
     "muted": (bool, "False takes it back."),
