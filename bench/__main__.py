@@ -19,6 +19,8 @@ BENCHMARKS = (
     "salience",
     "proxy",
     "explicit",
+    "prefix",
+    "replay",
     "server",
 )
 

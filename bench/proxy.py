@@ -25,8 +25,8 @@ import httpx
 from bench.made_up import MadeUp
 from bench.report import show, write
 from memstrata.chat.recalling import recollect
+from memstrata.core.telling import DEFAULT_TOKENS
 from memstrata.memory import Memory
-from memstrata.surfaces.rest.steering import DEFAULT_TOKENS
 from memstrata.types import Scope
 
 SEED = 20261123

@@ -56,6 +56,10 @@ class AsyncMemory:
     export = _awaitable(Memory.export)
     restore = _awaitable(Memory.restore)
     import_file = _awaitable(Memory.import_file)
+    promote = _awaitable(Memory.promote)
+    demote = _awaitable(Memory.demote)
+    artifacts = _awaitable(Memory.artifacts)
+    attacher = _awaitable(Memory.attacher)
     wait = _awaitable(Memory.wait)
 
     @functools.wraps(Memory.__init__)  # type: ignore[misc]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Literal, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, get_args
 
+from memstrata.activation.attaching import Attacher
+from memstrata.activation.keeping import Keeper
 from memstrata.background import Background, reader_with, worker_of
 from memstrata.core.clock import from_microseconds
 from memstrata.core.ids import new_id
@@ -21,8 +23,14 @@ from memstrata.forgetting import forget_on_request
 from memstrata.govern.secrets import without_secrets
 from memstrata.learning import read_again
 from memstrata.models.cached import CachedEmbedder
-from memstrata.models.resolve import resolve_embedder, resolve_language_model, resolve_local_model
-from memstrata.ports import Embedder, Extractor, LanguageModel, LocalModel, Store
+from memstrata.models.resolve import (
+    attachable,
+    resolve_chat_model,
+    resolve_embedder,
+    resolve_language_model,
+    resolve_local_model,
+)
+from memstrata.ports import AttachingModel, Embedder, Extractor, LanguageModel, LocalModel, P, Store
 from memstrata.recall.items import search_items
 from memstrata.recall.search import NO_EMBEDDER, Request, search, still_embedding
 from memstrata.schedule.embedding import embedding_queue
@@ -68,6 +76,20 @@ class Parts:
     worker: Worker
     log_kind: LogKind | None
     clock: Callable[[], datetime]
+    local_model: str | None = None
+    attachers: dict[str, Attacher[Any]] = field(default_factory=dict)
+
+    def attacher(self, model: str | AttachingModel[P] | None) -> Attacher[P]:
+        """What finds and keeps artifacts for a model, or for the memory's own; one for each fingerprint.
+
+        Raises InvalidInput where none is named or it is not on this machine, ModelError, ModelUnavailable.
+        """
+        if model is None and self.local_model is None:
+            raise InvalidInput('name the model that is to attend to it, such as model="local:smollm2"')
+        found = resolve_chat_model(f"local:{self.local_model}") if model is None else resolve_chat_model(model)
+        if not attachable(found):
+            raise InvalidInput(f"the model {found.name!r} is not on this machine, so nothing can be attached to it")
+        return self.attachers.setdefault(found.fingerprint, Attacher(Keeper(self.store, found, clock=self.clock)))
 
     @property
     def jobs(self) -> tuple[NewJob, ...]:
@@ -276,7 +298,8 @@ def connect(
         if vectors is not None:
             home.use_space(vector_space(vectors.fingerprint), queue=embedding_queue(vectors), at=clock())
         rules = _extractor(extractor)
-        salience = _salience(home, settings.local_model if local_model is None else local_model, at=clock())
+        weigher = settings.local_model if local_model is None else local_model
+        salience = _salience(home, weigher, at=clock())
         reader = None
         if language_model is not None:
             instead = "rules only" if rules is not None else "no facts are read"
@@ -297,6 +320,7 @@ def connect(
         worker=runner,
         log_kind=None if log_kind == "auto" else log_kind,
         clock=clock,
+        local_model=weigher if isinstance(weigher, str) and weigher != "none" else None,
     )
 
 

@@ -19,12 +19,12 @@ from memstrata.core.requests import (
 )
 from memstrata.core.tokens import Tokenizer, estimated_tokens
 from memstrata.errors import NotFound
-from memstrata.exchange_verbs import ExchangeVerbs
 from memstrata.govern.secrets import without_secrets
 from memstrata.ports import Embedder, Extractor, LanguageModel, LocalModel, Store
 from memstrata.recall.context import build_context
 from memstrata.recall.search import Request
 from memstrata.settings import Settings
+from memstrata.tier_verbs import TierVerbs
 from memstrata.types import (
     Context,
     Episode,
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 Time = datetime | str
 
 
-class Memory(ExchangeVerbs):
+class Memory(TierVerbs):
     """A lasting memory: remember with `add`, recall with `search` and `context`, erase with `forget`.
 
     `store`: `"sqlite:///PATH"`, `":memory:"`, a `Store`, or None for the user's own (see `Settings`).

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Protocol, Self, TypeVar, runtime_checkable
 
 from memstrata.core.access import Key
 from memstrata.core.candidates import Floats, Integers, Pool, Probe, View
@@ -35,7 +35,18 @@ from memstrata.core.records import (
     TextRow,
 )
 from memstrata.core.surprise import Session, Surprise, TurnRow
-from memstrata.types import Artifact, ArtifactKind, ArtifactStatus, Change, Episode, Fact, Json, Page, Scope
+from memstrata.types import (
+    Artifact,
+    ArtifactKind,
+    ArtifactStatus,
+    Change,
+    Episode,
+    Fact,
+    Json,
+    KvForm,
+    Page,
+    Scope,
+)
 
 
 @runtime_checkable
@@ -111,6 +122,76 @@ class ChatModel(Protocol):
         self, messages: Sequence[Mapping[str, Json]], *, tools: Sequence[Mapping[str, Json]] = ()
     ) -> Iterator[Piece]:
         """The model's answer; messages and tools are as OpenAI's chat completions spell them."""
+        ...
+
+
+class Part(Protocol):
+    """Keys and values of some tokens under one model, wherever they are held; never changed."""
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens are there."""
+        ...
+
+    @property
+    def start(self) -> int:
+        """The position where the text begins."""
+        ...
+
+    @property
+    def end(self) -> int:
+        """The position behind it."""
+        ...
+
+    def first(self, count: int) -> Self:
+        """The first `count` tokens."""
+        ...
+
+    def strongest(self, attention: object, count: int) -> Self:
+        """Of each layer and key head, the tokens with the most attention, in their order."""
+        ...
+
+
+P = TypeVar("P", bound=Part)
+
+
+class AttachingModel(ChatModel, Protocol[P]):
+    """A chat model on this machine to which what it read before can be attached instead of being read anew.
+
+    Tokens are of its own tokenizer. Errors beside those of `ChatModel`: `ArtifactRefused`.
+    """
+
+    @property
+    def fingerprint(self) -> str:
+        """Names weights, tokenizer, numbers and reckoning: parts of another one are of no use."""
+        ...
+
+    def encode(self, text: str) -> list[int]:
+        """The tokens of a text; signs of the chat template among them are tokens of their own."""
+        ...
+
+    def rendered(self, messages: Sequence[Mapping[str, Json]]) -> str:
+        """A conversation as the model reads it, up to where the answer begins. Raises ModelError where it cannot."""
+        ...
+
+    def prefill(self, ids: Sequence[int], *, after: Sequence[P] = (), start: int | None = None) -> P:
+        """Read tokens behind other parts; they stand from position `start` on, or right behind these."""
+        ...
+
+    def moved(self, part: P, start: int) -> P:
+        """The same part, beginning at another position."""
+        ...
+
+    def answer(self, ids: Sequence[int], *, after: Sequence[P] = ()) -> Iterator[Piece]:
+        """The answer to a prompt of which `after` holds what comes before `ids`."""
+        ...
+
+    def save(self, path: Path, part: P, *, form: KvForm) -> None:
+        """Write a part to a file."""
+        ...
+
+    def load(self, path: Path) -> P:
+        """Read a part from a file, mapped where its form allows. Raises ArtifactRefused for one of no use to it."""
         ...
 
 

@@ -510,10 +510,16 @@ class RestoreReceipt:
 Tier = Literal["text", "activation", "parametric"]
 """Text that people read, KV cache that a model attends to, weights that a model learns."""
 TIERS: tuple[str, ...] = get_args(Tier)
+DerivedTier = Literal["activation", "parametric"]
+"""The tiers that something is derived into, and deleted from."""
+DERIVED_TIERS: tuple[str, ...] = get_args(DerivedTier)
 ArtifactKind = Literal["prefix", "passage", "adapter"]
 """What is derived: keys and values of a prompt's beginning; those of a text that was read for itself, to be attached
 beside others; LoRA weights that a model has learnt."""
 ARTIFACT_KINDS: tuple[str, ...] = get_args(ArtifactKind)
+KvForm = Literal["float32", "bfloat16", "float16", "int8"]
+"""The numbers in which keys and values are kept: 4, 2, 2 or 1 byte each."""
+KV_FORMS: tuple[str, ...] = get_args(KvForm)
 ArtifactStatus = Literal["making", "ready", "kept", "refused", "stale"]
 """`making`: not finished, or never will be. `ready`: may be attached. `kept`: a version to go back to. `refused`: it
 did not pass its gate. `stale`: a source changed; it is never attached again and its bytes are gone."""
@@ -547,7 +553,7 @@ class Artifact:
     uses: int = 0
 
     @property
-    def tier(self) -> Tier:
+    def tier(self) -> DerivedTier:
         """The tier that it lies in."""
         return "parametric" if self.kind == "adapter" else "activation"
 

@@ -70,6 +70,23 @@ def test_it_answers_the_same_with_what_was_read_before_attached(model: LocalChat
     assert "".join(piece.text for piece in model.answer(ids[9:], after=[part])) == answer
 
 
+def test_a_template_that_takes_one_system_message_gets_one(
+    folder: Path, model: LocalChatModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strict = "{% for m in messages[1:] %}{% if m.role == 'system' %}{{ raise_exception('first only') }}{% endif %}"
+    template = model.runtime._tokenizer.chat_template
+    monkeypatch.setattr(model.runtime._tokenizer, "chat_template", f"{strict}{{% endfor %}}{template}")
+    read = said(
+        model,
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "Hi"},
+        {"role": "system", "content": "Recalled."},
+        {"role": "user", "content": "Where?"},
+    )
+    assert read.count("system") == 1
+    assert "<begin>user\nRecalled.\n\nWhere?<end>" in read
+
+
 def test_tools_are_refused_before_anything_is_read(model: LocalChatModel) -> None:
     with pytest.raises(ModelError, match="calls no tools"):
         model.reply([{"role": "user", "content": "hi"}], tools=[{"type": "function"}])
@@ -92,5 +109,5 @@ def test_a_chat_with_memory_is_answered_by_a_local_model(folder: Path) -> None:
 def test_smollm2_answers_from_what_it_is_told_of_the_memory() -> None:
     model = LocalChatModel("smollm2", sampling=Sampling(max_tokens=24))
     with Memory(":memory:", embedder="none", worker="none") as memory:
-        memory.add("My dog is called Biscuit.", user_id="ann", wait=True)
-        assert "Biscuit" in Chat(memory, model)("What is the name of my dog?", user_id="ann").text
+        memory.add("The boiler man comes on 3 March at nine.", user_id="ann", wait=True)
+        assert "3 March" in Chat(memory, model)("When does the boiler man come?", user_id="ann").text

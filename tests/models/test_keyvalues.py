@@ -20,6 +20,7 @@ from memstrata.models.local import kv_file  # noqa: E402
 from memstrata.models.local.keyvalues import KeyValues  # noqa: E402
 from memstrata.models.local.runtime import LocalRuntime, Sampling  # noqa: E402
 from memstrata.models.local.tiny import save_tiny_model  # noqa: E402
+from memstrata.types import KvForm  # noqa: E402
 
 MEMORY = "Ann lives in Ghent. Her sister is called 小雨. "
 QUESTIONS = ("Where does Ann live?", "妹妹叫什么?")
@@ -122,7 +123,7 @@ def test_attention_to_a_part_sums_to_what_softmax_gives_it(runtime: LocalRuntime
 
 
 @pytest.mark.parametrize(("form", "most"), [("float16", 0.01), ("bfloat16", 0.1), ("int8", 0.1)])
-def test_smaller_forms_stay_near(prefix: KeyValues, tmp_path: Path, form: kv_file.Form, most: float) -> None:
+def test_smaller_forms_stay_near(prefix: KeyValues, tmp_path: Path, form: KvForm, most: float) -> None:
     kv_file.save(tmp_path / "kv", prefix, form=form)
     loaded = kv_file.load(tmp_path / "kv")
     scale = float(prefix.keys.abs().max())

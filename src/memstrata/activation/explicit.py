@@ -14,33 +14,9 @@ attention without a question, is for models trained with it: `bench explicit` sh
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, Self, TypeVar
+from typing import Protocol
 
-
-class Part(Protocol):
-    """Keys and values of some tokens, wherever they are held; never changed."""
-
-    @property
-    def tokens(self) -> int:
-        """How many tokens are there."""
-        ...
-
-    @property
-    def start(self) -> int:
-        """The position where the text begins."""
-        ...
-
-    @property
-    def end(self) -> int:
-        """The position behind it."""
-        ...
-
-    def strongest(self, attention: object, count: int) -> Self:
-        """Of each layer and key head, the tokens with the most attention, in their order."""
-        ...
-
-
-P = TypeVar("P", bound=Part)
+from memstrata.ports import P
 
 
 class Reader(Protocol[P]):

@@ -9,25 +9,28 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar, get_args
+from typing import Any, TypeVar, get_args
 
+from memstrata.chat.attaching import LocalAnswers, Reading, Served, Told
+from memstrata.chat.ledger import Entry, Ledger, shown_in
+from memstrata.chat.prompting import Prompt
 from memstrata.chat.recalling import Recollection, recollect
 from memstrata.chat.remembering import Conversation, Conversations
 from memstrata.chat.tools import MemoryTool, call_tool, definitions, is_memory_tool
 from memstrata.core.messages import checked_scope
-from memstrata.core.records import ToolCall
+from memstrata.core.records import Piece, ToolCall
 from memstrata.core.replies import Reply
 from memstrata.core.requests import checked_limit
+from memstrata.core.telling import DEFAULT_TOKENS
 from memstrata.core.tokens import Tokenizer, estimated_tokens
-from memstrata.core.turns import ChatMode, question_of, text_of, turns_of_chat
+from memstrata.core.turns import ChatMode, question_of, turns_of_chat
 from memstrata.errors import InvalidInput, MemstrataError
 from memstrata.memory import Memory
-from memstrata.models.resolve import resolve_chat_model
+from memstrata.models.resolve import attachable, resolve_chat_model
 from memstrata.ports import ChatModel
 from memstrata.settings import Settings
 from memstrata.types import Hit, Json, Receipt, Scope
 
-DEFAULT_TOKENS = 1000
 ROUNDS = 4
 """How often a model may look into past chats before it has to answer."""
 ChatMessages = str | Sequence[Mapping[str, Json]]
@@ -40,7 +43,9 @@ class Answer:
 
     `hits`: the sources used, facts and episodes. `calls`: calls of the application's own tools that the model asks
     for; give their results back as messages of the role tool. `receipt`: what was kept of the user's turn, None where
-    nothing was. `looked_up`: calls of the memory's tools. `degraded`: what was missing.
+    nothing was. `looked_up`: calls of the memory's tools. `served`: by which tier each of the hits reached the model,
+    and `reading` what was read and what was attached instead; both of a model on this machine only. `degraded`: what
+    was missing.
     """
 
     text: str
@@ -50,6 +55,8 @@ class Answer:
     calls: tuple[ToolCall, ...] = ()
     looked_up: tuple[ToolCall, ...] = ()
     receipt: Receipt | None = None
+    served: tuple[Served, ...] = ()
+    reading: Reading | None = None
     degraded: tuple[str, ...] = ()
 
 
@@ -57,6 +64,9 @@ class Chat:
     """A model with a memory: `Chat(memory, "openai:MODEL@URL")`, then `chat("...", user_id="ann").text`.
 
     `model`: a name, or a `ChatModel`. `tools`: which of `"search_past_chats"` and `"recent_chats"` the model may call.
+    To a model on this machine (`"local:smollm2"`) what `Memory.promote` keeps is attached instead of being read;
+    `passages=True` also attaches promoted episodes that recall picks, each as it was read alone, which is much cheaper
+    and a little less exact than reading them together.
     Safe to use from several threads; the memory stays the caller's to close. Raises InvalidInput, ModelError.
     """
 
@@ -66,6 +76,7 @@ class Chat:
         model: str | ChatModel,
         *,
         tools: Sequence[MemoryTool] = (),
+        passages: bool = False,
         tokenizer: Tokenizer = estimated_tokens,
         settings: Settings | None = None,
     ) -> None:
@@ -73,7 +84,11 @@ class Chat:
         self._memory = memory
         self._model = resolve_chat_model(model, base_url=known.openai_base_url, api_key=known.openai_api_key)
         self._tools, self._count = definitions(tools), tokenizer
-        self._conversations = Conversations(memory)
+        self._conversations, self._ledger = Conversations(memory), Ledger(memory, count=tokenizer)
+        self._local: LocalAnswers[Any] | None = None
+        if attachable(self._model):
+            attacher = memory.attacher(self._model)
+            self._local = LocalAnswers(attacher, passages=passages, count=tokenizer)
 
     def __call__(
         self,
@@ -89,11 +104,12 @@ class Chat:
     ) -> Answer:
         """Answer the last message, with what is remembered of the user, and remember it.
 
-        `messages`: a text, or the conversation as chat APIs write it; it goes to the model as it is, with the memory
-        at the end of its system message. Only what is new since the last answer is remembered, once. `run_id`: which
-        conversation it is; without it that is found by the messages. `mode`: what may be done with the memory.
-        `max_tokens`: the most that the model is told of the memory. `tools`: the application's own, as chat APIs
-        define them. Raises InvalidInput and MissingScope, and ModelError where the model fails.
+        `messages`: a text, or the conversation as chat APIs write it; it goes to the model as it is, with what stands
+        in memory at the end of its system message and what is recalled before the question. Only what is new since the
+        last answer is remembered, once. `run_id`: which conversation it is; without it that is found by the messages.
+        `mode`: what may be done with the memory. `max_tokens`: the most that the model is told of the memory for one
+        question. `tools`: the application's own, as chat APIs define them. Raises InvalidInput and MissingScope, and
+        ModelError where the model fails.
         """
         given = self.stream(
             messages, user_id=user_id, agent_id=agent_id, app_id=app_id, run_id=run_id, mode=mode,
@@ -123,23 +139,26 @@ class Chat:
     def _answer(self, call: _Call) -> Iterator[str | Answer]:
         """The words of the answer, then the answer."""
         turns = turns_of_chat(call.messages)
-        given = Recollection()
+        given, earlier = Recollection(), dict[int, Entry]()
         degraded: list[str] = []
         if call.reads:
             present = self._conversations.present(call.scope, turns)
             question = question_of(turns)
 
-            def recall() -> Recollection:
+            def recall() -> tuple[Recollection, dict[int, Entry]]:
+                told = self._ledger.earlier(call.scope, call.messages, max_tokens=call.max_tokens)
                 return recollect(
-                    self._memory, call.scope, question,
-                    max_tokens=call.max_tokens, present=present, count=self._count,
-                )  # fmt: skip
+                    self._memory, call.scope, question, max_tokens=call.max_tokens,
+                    present=present, shown=shown_in(told), count=self._count,
+                ), told  # fmt: skip
 
-            given = _tried(recall, "memory could not be read", degraded) or given
+            given, earlier = _tried(recall, "memory could not be read", degraded) or (given, earlier)
             degraded += given.degraded
+            self._ledger.note(call.scope, call.messages, given.recalled, given.fresh)
         conversation, receipt = self._keep(call, degraded) if call.writes else (None, None)
         said: list[str] = []
-        asking = _Asking(self, call, with_memory(call.messages, given.text), conversation)
+        prompt = Prompt(messages=call.messages, earlier=earlier, given=given, max_tokens=call.max_tokens)
+        asking = _Asking(self, call, prompt, conversation)
         try:
             for text in asking.words():
                 said.append(text)
@@ -157,7 +176,9 @@ class Chat:
             calls=asking.handed_back,
             looked_up=tuple(asking.looked_up),
             receipt=receipt,
-            degraded=tuple(dict.fromkeys(degraded)),
+            served=asking.told.served,
+            reading=asking.told.reading,
+            degraded=tuple(dict.fromkeys((*degraded, *asking.told.degraded))),
         )
 
     def _keep(self, call: _Call, degraded: list[str]) -> tuple[Conversation | None, Receipt | None]:
@@ -221,13 +242,12 @@ class _Call:
 class _Asking:
     """The rounds with the model: it may look into past chats, at most `ROUNDS` times, then it has to answer."""
 
-    def __init__(
-        self, chat: Chat, call: _Call, messages: list[Mapping[str, Json]], conversation: Conversation | None
-    ) -> None:
-        self._chat, self._call, self._messages = chat, call, messages
+    def __init__(self, chat: Chat, call: _Call, prompt: Prompt, conversation: Conversation | None) -> None:
+        self._chat, self._call, self._prompt = chat, call, prompt
         self._run = None if conversation is None else conversation.run_id
         self.looked_up: list[ToolCall] = []
         self.handed_back: tuple[ToolCall, ...] = ()
+        self.told = Told()
 
     def words(self) -> Iterator[str]:
         """What the model says, in all rounds."""
@@ -235,7 +255,7 @@ class _Asking:
             own = self._chat._tools if self._call.reads and number < ROUNDS else []
             said: list[str] = []
             calls: tuple[ToolCall, ...] = ()
-            for piece in self._chat._model.reply(self._messages, tools=[*self._call.tools, *own]):
+            for piece in self._reply([*self._call.tools, *own]):
                 calls += piece.calls
                 if piece.text:
                     said.append(piece.text)
@@ -244,7 +264,12 @@ class _Asking:
             if foreign or not calls or not own:
                 self.handed_back = foreign
                 return
-            self._messages = [*self._messages, _asked_for("".join(said), calls), *map(self._looked_up, calls)]
+            self._prompt = self._prompt.going_on([_asked_for("".join(said), calls), *map(self._looked_up, calls)])
+
+    def _reply(self, tools: Sequence[Mapping[str, Json]]) -> Iterator[Piece]:
+        if self._chat._local is None:
+            return self._chat._model.reply(self._prompt.told, tools=tools)
+        return self._chat._local.reply(self._call.scope, self._prompt, tools=tools, told=self.told)
 
     def _looked_up(self, call: ToolCall) -> Mapping[str, Json]:
         self.looked_up.append(call)
@@ -253,19 +278,6 @@ class _Asking:
         except MemstrataError as error:
             found = f"Past chats cannot be looked up just now ({error.code})."
         return {"role": "tool", "tool_call_id": call.id, "content": found}
-
-
-def with_memory(messages: Sequence[Mapping[str, Json]], text: str) -> list[Mapping[str, Json]]:
-    """Messages with a text at the end of the first system message, or as one before all; the others as they are."""
-    if not text:
-        return list(messages)
-    if not messages or messages[0].get("role") not in ("system", "developer"):
-        return [{"role": "system", "content": text}, *messages]
-    content = messages[0].get("content")
-    longer: Json = [*content, {"type": "text", "text": text}] if isinstance(content, list | tuple) else (
-        f"{text_of(content)}\n\n{text}" if content else text
-    )  # fmt: skip
-    return [{**messages[0], "content": longer}, *messages[1:]]
 
 
 def _spelt(messages: ChatMessages) -> list[Mapping[str, Json]]:

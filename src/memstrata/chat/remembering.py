@@ -14,9 +14,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from memstrata.chat.recalling import named
 from memstrata.core.ids import digest
 from memstrata.core.replies import Reply
+from memstrata.core.scoping import named
 from memstrata.core.turns import Turn, ids_of, split_new
 from memstrata.memory import Memory
 from memstrata.types import Episode, Fact, Hit, Json, Message, Receipt, Scope

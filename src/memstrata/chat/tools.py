@@ -10,9 +10,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from memstrata.chat.recalling import fenced_off, named
 from memstrata.core.clock import day_in_words, parse_time
 from memstrata.core.records import ToolCall
+from memstrata.core.scoping import named
+from memstrata.core.telling import fenced_off
 from memstrata.errors import InvalidInput
 from memstrata.memory import Memory
 from memstrata.types import Episode, Json, Scope

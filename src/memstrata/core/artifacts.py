@@ -29,6 +29,11 @@ def stale(artifact: Artifact, reason: str) -> Artifact:
     return replace(artifact, status="stale", reason=reason, size=0)
 
 
+def made_of(artifact: Artifact, ids: Sequence[str] | None) -> bool:
+    """Whether an artifact is one of these or was made of one; any is where there are no ids."""
+    return ids is None or artifact.id in ids or not set(ids).isdisjoint(artifact.sources)
+
+
 def finished(before: Artifact, made: Artifact) -> Artifact:
     """The row of one that was being made, with what became of it."""
     return replace(

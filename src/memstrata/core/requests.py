@@ -11,7 +11,18 @@ from memstrata.core.clock import microseconds, parse_time
 from memstrata.core.filters import parse_filter
 from memstrata.core.messages import MAX_ID, checked_text
 from memstrata.errors import InvalidInput
-from memstrata.types import FACT_KINDS, FACT_STATUSES, ITEM_KINDS, FactKind, FactStatus, ItemKind
+from memstrata.types import (
+    DERIVED_TIERS,
+    FACT_KINDS,
+    FACT_STATUSES,
+    ITEM_KINDS,
+    KV_FORMS,
+    DerivedTier,
+    FactKind,
+    FactStatus,
+    ItemKind,
+    KvForm,
+)
 
 MAX_QUERY = 100_000
 MAX_LIMIT = {"limit": 1000, "max_tokens": 1_000_000}
@@ -53,6 +64,20 @@ def checked_ids(ids: object) -> list[str]:
         raise InvalidInput(f"ids are a list of episode ids, not {type(ids).__name__}")
     many = [ids] if isinstance(ids, str) else ids
     return [checked_text(each, what="an id", limit=MAX_ID) for each in many]
+
+
+def checked_form(form: object) -> KvForm:
+    """Numbers that keys and values may be kept in."""
+    if form not in KV_FORMS:
+        raise InvalidInput(f"form is one of {', '.join(KV_FORMS)}, not {form!r}")
+    return cast(KvForm, form)
+
+
+def checked_tier(tier: object) -> DerivedTier:
+    """A tier that memories can be promoted to."""
+    if tier not in DERIVED_TIERS:
+        raise InvalidInput(f"the tier is one of {', '.join(DERIVED_TIERS)}, not {tier!r}; text is where everything is")
+    return cast(DerivedTier, tier)
 
 
 def optional_time(value: datetime | str | None, *, what: str) -> datetime | None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from memstrata.core.ids import digest
-from memstrata.types import Role
+from memstrata.types import Json, Role
 
 ChatMode = Literal["read-write", "read-only", "write-only", "incognito"]
 """What a chat may do with the memory; incognito: nothing is read and nothing is kept."""
@@ -50,6 +50,11 @@ def turns_of_response(given: object) -> list[Turn]:
         return [Turn(role="user", text=_sound(given))]
     many = given if isinstance(given, list) else []
     return [turn for each in many if isinstance(each, Mapping) and (turn := _item(each)) is not None]
+
+
+def last_question(messages: Sequence[Mapping[str, Json]]) -> int | None:
+    """The place of the user's last message."""
+    return next((place for place in range(len(messages) - 1, -1, -1) if messages[place].get("role") == "user"), None)
 
 
 def split_new(turns: Sequence[Turn]) -> int:

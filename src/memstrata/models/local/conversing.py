@@ -13,7 +13,7 @@ from memstrata.core.records import Piece
 from memstrata.core.turns import text_of
 from memstrata.errors import ModelError
 from memstrata.models.local.runtime import LocalRuntime, Sampling
-from memstrata.types import Json
+from memstrata.types import Json, KvForm
 
 if TYPE_CHECKING:
     from memstrata.models.local.keyvalues import KeyValues
@@ -52,6 +52,10 @@ class LocalChatModel:
         self.refuse_tools(tools)
         return self.answer(self.prompt(messages))
 
+    def encode(self, text: str) -> list[int]:
+        """See `LocalRuntime.encode`."""
+        return self.runtime.encode(text)
+
     def refuse_tools(self, tools: Sequence[Mapping[str, Json]]) -> None:
         """Raises ModelError where there are any."""
         if tools:
@@ -59,13 +63,17 @@ class LocalChatModel:
 
     def prompt(self, messages: Sequence[Mapping[str, Json]]) -> list[int]:
         """The tokens of a conversation up to where the answer begins. Raises ModelError where it cannot fit."""
+        return self.encode(self.rendered(messages))
+
+    def rendered(self, messages: Sequence[Mapping[str, Json]]) -> str:
+        """The same as text, with signs of the chat template."""
         turns: list[dict[str, Json]] = [_turn(message) for message in messages]
         room = self.runtime.window - self.sampling.max_tokens
         first = 1 if turns and turns[0]["role"] == "system" else 0
         while True:
-            ids = self.runtime.encode(self.runtime.rendered(turns))
-            if len(ids) <= room:
-                return ids
+            text = self._rendered(turns)
+            if len(self.encode(text)) <= room:
+                return text
             if len(turns) <= first + 1:
                 raise ModelError(
                     f"the last message has more tokens than the {room} that the window of {self._name!r} leaves;"
@@ -73,10 +81,52 @@ class LocalChatModel:
                 )
             del turns[first]
 
+    def _rendered(self, turns: list[dict[str, Json]]) -> str:
+        """The text of a conversation; where the template takes no system message but the first, others join the turn
+        that they stand before."""
+        try:
+            return self.runtime.rendered(turns)
+        except ModelError:
+            merged = _system_first(turns)
+            if merged == turns:
+                raise
+            return self.runtime.rendered(merged)
+
+    def prefill(self, ids: Sequence[int], *, after: Sequence[KeyValues] = (), start: int | None = None) -> KeyValues:
+        """See `LocalRuntime.prefill`."""
+        return self.runtime.prefill(ids, after=after, start=start)
+
+    def moved(self, part: KeyValues, start: int) -> KeyValues:
+        """See `LocalRuntime.moved`."""
+        return self.runtime.moved(part, start)
+
+    def save(self, path: Path, part: KeyValues, *, form: KvForm) -> None:
+        """See `models.local.kv_file.save`."""
+        from memstrata.models.local import kv_file
+
+        kv_file.save(path, part, form=form)
+
+    def load(self, path: Path) -> KeyValues:
+        """See `LocalRuntime.load`."""
+        return self.runtime.load(path)
+
     def answer(self, ids: Sequence[int], *, after: Sequence[KeyValues] = ()) -> Iterator[Piece]:
         """The answer to a prompt of which `after` holds what comes before `ids`."""
         for text in self.runtime.generate(ids, after=after, sampling=self.sampling):
             yield Piece(text=text)
+
+
+def _system_first(turns: Sequence[dict[str, Json]]) -> list[dict[str, Json]]:
+    """The same words with no system message behind the first turn."""
+    merged: list[dict[str, Json]] = []
+    waiting = ""
+    for place, turn in enumerate(turns):
+        if turn["role"] == "system" and place:
+            waiting += f"{turn['content']}\n\n"
+        else:
+            merged.append({**turn, "content": f"{waiting}{turn['content']}"})
+            waiting = ""
+    return merged if not waiting else [*merged, {"role": "user", "content": waiting.rstrip()}]
 
 
 def _turn(message: Mapping[str, Json]) -> dict[str, Json]:

@@ -7,7 +7,6 @@ token of the values. Symmetric, 127 steps each way.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, get_args
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -16,16 +15,15 @@ from torch import Tensor
 
 from memstrata.errors import ArtifactRefused
 from memstrata.models.local.keyvalues import KeyValues
+from memstrata.types import KvForm
 
-Form = Literal["float32", "bfloat16", "float16", "int8"]
-FORMS: tuple[str, ...] = get_args(Form)
 FORMAT = "memstrata-kv/1"
 _STEPS = 127.0
 _PLAIN = {"keys", "values", "place"}
 _SCALED = _PLAIN | {"key_scales", "value_scales"}
 
 
-def save(path: Path, made: KeyValues, *, form: Form) -> None:
+def save(path: Path, made: KeyValues, *, form: KvForm) -> None:
     """Write a file; its tensors are those of `KeyValues` and `place` (start and end).
 
     With int8 also `key_scales` (layers, heads, 1, dim) and `value_scales` (layers, heads, tokens, 1) in float32.

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
-from memstrata.errors import InvalidInput, ModelError
+from memstrata.errors import ArtifactRefused, InvalidInput, ModelError
 from memstrata.models.local.weights import LOADING, content_digest, longest, model_folder, need
 from memstrata.types import Json
 
@@ -91,14 +91,17 @@ class LocalRuntime:
         return str(self._tokenizer.decode(list(ids), skip_special_tokens=True))
 
     def rendered(self, messages: Sequence[Mapping[str, Json]], *, answering: bool = True) -> str:
-        """A conversation as the model was taught it, by its chat template. Raises ModelError where it has none."""
+        """A conversation as the model was taught it, by its chat template.
+
+        Raises ModelError where it has none, and where the template does not take such a conversation.
+        """
         if not self._tokenizer.chat_template:
             raise ModelError(f"the model in {str(self._folder)!r} has no chat template; choose an instruct model")
-        return str(
-            self._tokenizer.apply_chat_template(
-                [dict(each) for each in messages], tokenize=False, add_generation_prompt=answering
-            )
-        )
+        told = [dict(each) for each in messages]
+        try:
+            return str(self._tokenizer.apply_chat_template(told, tokenize=False, add_generation_prompt=answering))
+        except Exception as error:  # a template is a program: it raises what it likes
+            raise ModelError(f"the chat template of {self.name!r} refuses this conversation: {error}") from error
 
     def prefill(self, ids: Sequence[int], *, after: Sequence[KeyValues] = (), start: int | None = None) -> KeyValues:
         """Keys and values of tokens that are read after others, from position `start` on; else right behind these."""
@@ -132,6 +135,25 @@ class LocalRuntime:
 
         with self._lock:
             return moved(part, start, self._model.inverse_frequencies)
+
+    def load(self, path: Path) -> KeyValues:
+        """What `kv_file.save` wrote, if it is of this model's shape and all its numbers are numbers.
+
+        Raises ArtifactRefused otherwise.
+        """
+        import torch
+
+        from memstrata.models.local.kv_file import load
+
+        part = load(path)
+        shape, wanted = tuple(part.keys.shape), self._model.kv_shape
+        if (*shape[:2], shape[3]) != wanted:
+            raise ArtifactRefused(
+                f"{path.name} has keys of shape {shape}; (layers, heads, dim) of this model: {wanted}"
+            )
+        if not (torch.isfinite(part.keys).all() and torch.isfinite(part.values).all()):
+            raise ArtifactRefused(f"{path.name} holds numbers that are none")
+        return part
 
     def attention_to(self, ids: Sequence[int], *, part: KeyValues, after: Sequence[KeyValues] = ()) -> Tensor:
         """The attention that tokens, read after `after` and then `part`, pay to each of `part`'s: (layers, kv heads,

@@ -8,7 +8,18 @@ import sys
 from rich.markup import escape
 
 from memstrata.errors import InvalidInput, MemstrataError
-from memstrata.surfaces.cli import asking, exchanging, facts, governing, mcp, remembering, serving, wishes, working
+from memstrata.surfaces.cli import (
+    asking,
+    exchanging,
+    facts,
+    governing,
+    mcp,
+    remembering,
+    serving,
+    tiers,
+    wishes,
+    working,
+)
 from memstrata.surfaces.cli.app import app
 from memstrata.surfaces.cli.show import ERR
 
@@ -22,6 +33,7 @@ __all__ = [
     "mcp",
     "remembering",
     "serving",
+    "tiers",
     "wishes",
     "working",
 ]

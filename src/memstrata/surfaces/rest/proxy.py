@@ -23,11 +23,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from memstrata.chat.recalling import Recollection, ScopeIds, named, recollect
+from memstrata.chat.recalling import Recollection, recollect
 from memstrata.chat.remembering import Conversation, Conversations
 from memstrata.core.answers import error_body
 from memstrata.core.messages import checked_scope
 from memstrata.core.replies import Api, at, read_reply
+from memstrata.core.scoping import ScopeIds, named
 from memstrata.core.splicing import NoPlace, before_last_turn, into_instructions, into_messages
 from memstrata.core.turns import Turn, question_of, turns_of_chat, turns_of_response
 from memstrata.errors import Forbidden, InvalidInput, MemstrataError, NotFound, RateLimited

@@ -11,11 +11,11 @@ from urllib.parse import quote, unquote
 from memstrata.core.messages import checked_scope
 from memstrata.core.requests import checked_limit
 from memstrata.core.splicing import Place
+from memstrata.core.telling import DEFAULT_TOKENS
 from memstrata.core.turns import ChatMode
 from memstrata.errors import InvalidInput
 from memstrata.types import Hit, Scope
 
-DEFAULT_TOKENS = 1000
 MOST_IDS = 60
 """Ids in a header; the count is whole."""
 _MOST_CHARACTERS = 1000
