@@ -18,7 +18,7 @@ from memstrata.core.index.rows import ROW
 from memstrata.core.index.scope_index import Names, ScopeIndex
 from memstrata.core.index.sentences import Sentences
 from memstrata.core.index.vectors import Halves, VectorTable, quantise, widened
-from memstrata.stores.reference import ReferenceRow, reference_candidates, reference_links
+from memstrata.stores.memory.reference import ReferenceRow, reference_candidates, reference_links
 from memstrata.testing.store_contract import assert_same_pool
 from memstrata.types import ROLES
 
