@@ -15,6 +15,7 @@ BENCHMARKS = (
     "scenarios",
     "facts",
     "latency",
+    "asking",
     "salience",
     "proxy",
     "explicit",

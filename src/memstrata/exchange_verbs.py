@@ -17,7 +17,7 @@ from memstrata.exchange.portions import Portion
 from memstrata.exchange.restoring import restore_from
 from memstrata.fact_verbs import FactVerbs
 from memstrata.govern.secrets import without_secrets
-from memstrata.types import ExportFormat, ExportReceipt, ImportReceipt, Receipt, RestoreReceipt
+from memstrata.types import ExportFormat, ExportReceipt, ImportReceipt, Receipt, RestoreReceipt, Scope
 
 Time = datetime | str
 
@@ -83,18 +83,20 @@ class ExchangeVerbs(FactVerbs):
         format: Format | None = None,  # noqa: A002 - the field's word
         timestamp: Time | None = None,
         progress: Callable[[int], None] = lambda messages: None,
+        reaches: Callable[[Scope], bool] = lambda scope: True,
     ) -> ImportReceipt:
         """Remember what a file, a folder or a zip holds: an export of another product, or messages and documents.
 
         The format is found out by the content. Ids given here beat those in the file. What cannot be read is told in
         the receipt's `problems`, and the rest is kept; doing it again goes on where it stopped. `timestamp`: when
-        messages without a time were said. `progress` is told of messages as they go by. What users asked another
+        messages without a time were said. `progress` is told of messages as they go by. `reaches`: which memories the
+        file's ids may lead to, where it comes from somebody who may not write to all. What users asked another
         assistant to forget is only counted.
         """
         given = {"user_id": user_id, "agent_id": agent_id, "app_id": app_id, "run_id": run_id}
         told = _Remembering(self._parts, optional_time(timestamp, what="timestamp"))
         found = read_export(place, checked_format(format))
-        return import_all(found, given, known=told.known, add=told.add, progress=progress).receipt()
+        return import_all(found, given, known=told.known, add=told.add, progress=progress, reaches=reaches).receipt()
 
 
 class _Remembering:

@@ -20,21 +20,36 @@ from memstrata.types import Claim, Episode, Fact, Facts, Hit, Hits, Json
 
 T = TypeVar("T")
 Method = Literal["GET", "POST"]
+Carries = Literal["nouns", "upload", "download"]
+"""What goes over the wire: JSON both ways, a file there, or a file back with the answer in a header."""
+EVENTS = "text/event-stream"
+RECEIPT = "X-Memory-Receipt"
+"""The header of a download that holds the verb's answer as JSON."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verb:
-    """A verb of `Memory` over HTTP: its arguments are the query of a GET or the JSON object of a POST."""
+    """A verb of `Memory` over HTTP: its arguments are the query of a GET or the JSON object of a POST.
+
+    Where a file is carried, the arguments are the query, and the file's bytes are the body of the request or answer.
+    """
 
     name: str
     method: Method
     path: str
     right: Right
+    carries: Carries = "nouns"
 
 
 VERBS: Mapping[str, Verb] = {
-    name: Verb(name=name, method=cast(Method, method), path=f"/v1/{path}", right=cast(Right, right))
-    for name, method, path, right in (
+    name: Verb(
+        name=name,
+        method=cast(Method, method),
+        path=f"/v1/{path}",
+        right=cast(Right, right),
+        carries=cast(Carries, carries[0] if carries else "nouns"),
+    )
+    for name, method, path, right, *carries in (
         ("add", "POST", "episodes", "write"),
         ("episodes", "GET", "episodes", "read"),
         ("episode", "GET", "episodes/{id}", "read"),
@@ -54,6 +69,13 @@ VERBS: Mapping[str, Verb] = {
         ("timeline", "GET", "timeline", "read"),
         ("forget", "POST", "forget", "forget"),
         ("stats", "GET", "stats", "read"),
+        ("promote", "POST", "artifacts", "admin"),
+        ("demote", "POST", "artifacts/demote", "write"),
+        ("artifacts", "GET", "artifacts", "read"),
+        ("rollback", "POST", "artifacts/{id}/rollback", "admin"),
+        ("export", "GET", "export", "read", "download"),
+        ("restore", "POST", "restore", "write", "upload"),
+        ("import_file", "POST", "import", "write", "upload"),
     )
 }
 

@@ -17,8 +17,8 @@ from memstrata.core.index.postings import Postings, pack_terms
 from memstrata.core.index.rows import ROW
 from memstrata.core.index.scope_index import Names, ScopeIndex
 from memstrata.core.index.sentences import Sentences
-from memstrata.core.index.vectors import Halves, VectorTable, quantise
-from memstrata.stores.reference import ReferenceRow, reference_candidates, reference_links
+from memstrata.core.index.vectors import Halves, VectorTable, quantise, widened
+from memstrata.stores.memory.reference import ReferenceRow, reference_candidates, reference_links
 from memstrata.testing.store_contract import assert_same_pool
 from memstrata.types import ROLES
 
@@ -135,9 +135,8 @@ def assert_agrees(log: Log, index: ScopeIndex, question: Probe, allowed: set[int
     assert_same_pool(found, expected)
     held = {row.row: set(row.features.terms) for row in log.reference}
     anchors = [*found.rows[:4].tolist(), 10_000]
-    terms = [np.array(sorted(held.get(anchor, ())), dtype=np.int64) for anchor in anchors]
     np.testing.assert_allclose(
-        index.links(terms, found.rows), reference_links(held, anchors, found.rows.tolist()), atol=1e-5
+        index.links(np.array(anchors), found.rows), reference_links(held, anchors, found.rows.tolist()), atol=1e-5
     )
 
 
@@ -170,6 +169,36 @@ def test_after_any_adds_and_removals_too(seed: int, episodes: int, data: st.Data
     assert_agrees(left, index, probe(seed))
     allowed = data.draw(st.sets(st.integers(0, max(0, episodes - 1))))
     assert_agrees(left, index, probe(seed), allowed)
+
+
+@given(st.integers(0, 10**6), st.integers(1, 60), st.data())
+def test_links_know_what_came_and_went_after_they_were_first_asked_for(
+    seed: int, episodes: int, data: st.DataObject
+) -> None:
+    log = Log.random(seed, episodes)
+    cut = data.draw(st.integers(0, episodes))
+    index = log.part(0, cut).index()
+    assert_agrees(log.part(0, cut), index, probe(seed))
+    rest = log.part(cut, episodes)
+    index.append(rest.rows(), rest.keys())
+    rest.embed(index)
+    assert_agrees(log, index, probe(seed))
+    gone = data.draw(st.sets(st.integers(0, episodes - 1)))
+    index.remove(np.array(sorted(gone), dtype=np.int64))
+    assert_agrees(log.without(gone), index, probe(seed))
+    assert not index.links(np.array(sorted(gone), dtype=np.int64), np.arange(episodes)).any()
+
+
+def test_rows_that_were_gone_before_the_index_was_made_are_holes() -> None:
+    log = Log.random(7, 90, interleaved=True)
+    left = log.without({0, 3, 4, 40, 88})
+    assert_agrees(left, left.index(), probe(7))
+
+
+def test_postings_take_keys_in_any_order() -> None:
+    keys = Log.random(8, 200).keys()
+    mixed = np.random.default_rng(8).permutation(keys)
+    assert Postings(mixed).keys.tolist() == Postings(keys).keys.tolist() == sorted(keys.tolist())
 
 
 def test_short_legs_take_the_best_and_of_equals_the_newest() -> None:
@@ -212,6 +241,12 @@ def test_the_best_are_the_largest_and_of_equals_the_last(values: list[int], limi
     scores = np.array(values, dtype=np.float64)
     expected = sorted(sorted(range(len(values)), key=lambda place: (-values[place], -place))[:limit])
     assert legs.best(scores, limit).tolist() == expected
+
+
+def test_half_precision_is_widened_to_the_last_bit() -> None:
+    halves = np.arange(2**16, dtype=np.uint16).view(np.float16)
+    halves = halves[np.isfinite(halves)]
+    np.testing.assert_array_equal(widened(halves).view(np.uint32), halves.astype(np.float32).view(np.uint32))
 
 
 def test_one_byte_a_dimension_is_nearly_exact() -> None:

@@ -95,11 +95,11 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 def test_the_readme_names_every_command() -> None:
     shown = subprocess.run([sys.executable, "-c", COMMAND, "--help"], capture_output=True, check=False).stdout.decode()
-    commands = set(re.findall(r"^  ([a-z]+) ", shown, re.MULTILINE))
+    commands = set(re.findall(r"^  ([a-z][a-z-]*) ", shown, re.MULTILINE))
     assert commands == {
-        "add", "bench", "confirm", "context", "correct", "demo", "episodes", "export", "facts", "forget", "history",
-        "import", "keys", "mcp", "mute", "pin", "profile", "reject", "retire", "search", "serve", "stats", "timeline",
-        "undo", "worker",
+        "add", "artifacts", "bench", "chat", "confirm", "context", "correct", "demo", "demote", "episodes", "export",
+        "export-adapter", "facts", "forget", "history", "import", "keys", "mcp", "mute", "pin", "profile", "promote",
+        "reject", "retire", "rollback", "search", "serve", "stats", "timeline", "undo", "worker",
     }  # fmt: skip
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert all(command in readme for command in commands)

@@ -91,6 +91,14 @@ def test_instructions_stand_first_then_the_person_then_what_is_recalled(memory: 
     assert places == sorted(places)
 
 
+def test_what_stands_is_not_quoted_again(memory: Memory) -> None:
+    memory.add(["Please always answer in French.", "We cook on Friday, the two of us."], user_id="ann", wait=True)
+    found = recollect(memory, ANN, "What shall we cook on Friday? Please answer in French.", max_tokens=500)
+    assert found.text.count("answer in French") == 1
+    assert "We cook on Friday" in found.recalled
+    assert [hit.text for hit in found.hits].count("Please always answer in French.") == 1
+
+
 def test_the_standing_part_is_the_same_whatever_is_asked(memory: Memory) -> None:
     memory.add(["Please always answer in French.", "I live in Ghent.", SAID], user_id="ann", wait=True)
     parts = {recollect(memory, ANN, asked, max_tokens=400).standing for asked in ("peanuts?", "Ghent?", "", "花生")}

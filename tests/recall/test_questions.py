@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from memstrata.core.lexical import query_terms
+from memstrata.recall import dates as reading
 from memstrata.recall.dates import NamedDate, named_dates
 from memstrata.recall.questions import read_question
 
@@ -93,10 +96,40 @@ def test_asking_what_the_assistant_said(query: str, assistant: bool) -> None:
         ("2023年5月8日", [NamedDate(year=2023, month=5, day=8)]),
         ("5月", [NamedDate(month=5)]),
         ("2023年", [NamedDate(year=2023)]),
+        ("ſept 2023, not aprıl", [NamedDate(year=2023, month=9), NamedDate(month=4)]),
     ],
 )
 def test_dates(text: str, dates: list[NamedDate]) -> None:
     assert list(named_dates(text)) == dates
+
+
+PIECES = [
+    "May",
+    "march",
+    "ſept",
+    "SEPTEMBER",
+    "dec",
+    "8",
+    "08",
+    "31st",
+    "2023",
+    "1999",
+    "年",
+    "月",
+    "日",
+    "-",
+    " of ",
+    " ",
+    ", ",
+]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=6).map("".join))
+def test_no_date_is_missed_for_want_of_a_sign(text: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reading, "_ANY_SIGN", re.compile(""))
+        expected = named_dates(text)
+    assert named_dates(text) == expected
 
 
 @pytest.mark.parametrize("query", ["", "?", "的" * 5000, "a " * 50_000, "May " * 5000, "2023-02-30", "\0" * 10])

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from memstrata.core.candidates import Pool, Probe
 from memstrata.core.index.rows import ROW
@@ -50,6 +54,28 @@ def test_unknown_cosines_neither_help_nor_hurt() -> None:
     assert found["meaning"].tolist() == [1, 0, -1]
     assert found["meaning_next"].tolist() == [0, 0, 0]
     assert all(np.isfinite(column).all() for column in found.values())
+
+
+@given(st.lists(st.lists(st.floats(-9, 9, width=32) | st.just(np.nan), min_size=4, max_size=4), max_size=9))
+def test_standing_out_is_the_textbook_z_score(columns: list[list[float]]) -> None:
+    cosines = np.array(columns, dtype=np.float32).reshape(-1, 4).T
+    names = ("cosine", "cosine_sentence", "cosine_next", "cosine_session")
+    some = pool(cosines.shape[1], **dict(zip(names, cosines, strict=True)))
+    found = signals(some, ask("x"))
+    surety = cosines.shape[1] / (cosines.shape[1] + 10)
+    for name, values, weight in zip(
+        ("meaning", "meaning_sentence", "meaning_next", "meaning_session"), cosines, (1, 1, surety, surety), strict=True
+    ):
+        np.testing.assert_allclose(found[name], np.array(z_scores(values.tolist())) * weight, atol=1e-4)
+
+
+def z_scores(values: list[float]) -> list[float]:
+    """By the book: 0 for what is not known and where all are equal."""
+    known = [value for value in values if not math.isnan(value)]
+    spread = statistics.pstdev(known) if known else 0.0
+    if not known or spread <= abs(statistics.fmean(known)) * 1e-6 + 1e-12:
+        return [0.0] * len(values)
+    return [0.0 if math.isnan(value) else (value - statistics.fmean(known)) / spread for value in values]
 
 
 def test_equal_values_say_nothing() -> None:

@@ -71,7 +71,10 @@ def test_errors_are_problem_details_with_stable_codes(server: Server) -> None:
     assert "limit" in problem(server.post("search", query="x", user_id="ann", limit=0), 422, "invalid_input")
     assert "nonsense" in problem(server.post("search", query="x", user_id="ann", nonsense=1), 422, "invalid_input")
     problem(server.get("facts/fa_none", user_id="ann"), 404, "not_found")
-    problem(server.client.get("/v2/nothing"), 404, "not_found")
+    assert "no such path" in problem(server.client.get("/v2/nothing"), 404, "not_found")
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    said = server.client.post("/v1/search", content=b'{"query": "x", "user_id": "ann"}', headers=form)
+    assert "Content-Type: application/json" in problem(said, 422, "invalid_input")
     problem(server.client.delete("/v1/episodes"), 405, "no_such_method")
     assert server.client.delete("/v1/episodes").headers["allow"] == "GET, POST"
     problem(server.client.post("/v1/search", content=b"{"), 422, "invalid_input")

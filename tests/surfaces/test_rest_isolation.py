@@ -65,8 +65,9 @@ values: dict[str, st.SearchStrategy[Any]] = {
     "items": st.lists(st.sampled_from(["fact", "episode", "nothing"]), max_size=2), "max_tokens": st.integers(0, 99),
     "filters": st.sampled_from([None, {"role": "user"}, {"AND": []}, {"x": {"y": 1}}]), "about": words,
     "messages": words, "text": words, "current": st.booleans(), "known_at": st.sampled_from([None, "2030-01-01", "x"]),
+    "format": st.sampled_from(["json", "markdown", "pam", "bundle"]),
 }  # fmt: skip
-NEEDED = {"search": ("query",), "context": ("query", "max_tokens"), "timeline": ("entity",)}
+NEEDED = {"export": ("format",), "search": ("query",), "context": ("query", "max_tokens"), "timeline": ("entity",)}
 READING = tuple(name for name, verb in VERBS.items() if verb.right == "read")
 
 

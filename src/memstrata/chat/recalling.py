@@ -69,9 +69,12 @@ def recollect(
     if not question.strip():
         return Recollection(standing=stands.text, hits=tuple(map(_stands, stands.facts)), degraded=facts.degraded)
     standing_ids = {fact.id for fact in stands.facts}
+    quoted = {(source.episode_id, fact.text) for fact in stands.facts for source in fact.sources}
     limit = min(MOST_HITS, max(FEWEST_HITS, max_tokens // TOKENS_A_HIT))
     found = memory.search(question, limit=limit, items=("fact", "episode"), **home)
-    fitting = [hit for hit in found if hit.item.id not in standing_ids and not present(hit)]
+    fitting = [
+        hit for hit in found if not (hit.item.id in standing_ids or (hit.item.id, hit.text) in quoted or present(hit))
+    ]  # of a turn that is quoted in the standing part once is enough
     left = max_tokens - count(stands.text) - count(fenced("recalled", RECALLED, ""))
     packed = pack(fitting, max_tokens=left, count=count) if left > 0 else None
     if packed is not None and any(map(shown, packed.hits)):

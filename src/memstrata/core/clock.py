@@ -25,6 +25,8 @@ def offset_minutes(time: datetime) -> int:
 def from_microseconds(value: int, offset: int = 0) -> datetime:
     """The time, on a clock `offset` minutes from UTC; the calendar's first or last moment where it lies outside."""
     try:
+        if not offset:
+            return EPOCH + timedelta(microseconds=value)
         local = datetime(1970, 1, 1) + timedelta(microseconds=value, minutes=offset)  # one sum: UTC may lie outside
     except OverflowError:  # said on the first or last day of the calendar, and asked for without its offset
         local = datetime.min if value < 0 else datetime.max

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 import shutil
+import stat
 import struct
 import tempfile
 import zipfile
@@ -32,6 +33,10 @@ MOST_RATIO = 200
 FREE_BYTES = 1 << 24
 """Unpacked bytes that no ratio is asked of: short texts repeat themselves."""
 MOST_MEMBERS = 200_000
+MOST_DIRECTORY = 1 << 25
+"""Bytes of a zip's list of members, which is read whole: 160 for each of the most."""
+_DIRECTORY_SIZE = 5
+LINK = "is a link or no plain file; passed over"
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, struct.error, OSError)
 
 
@@ -62,8 +67,7 @@ def opened(place: Place) -> Iterator[list[Found]]:
     if isinstance(place, str | os.PathLike) and Path(place).is_dir():
         yield _of_folder(Path(place))
         return
-    name = place if isinstance(place, str | os.PathLike) else getattr(place, "name", "file")
-    base = Path(name).name if isinstance(name, str | os.PathLike) else "file"
+    base = file_name(place)
     with seekable(place) as stream:
         if _starts_a_zip(stream):
             with zip_of(stream, what=repr(base)) as archive:
@@ -71,6 +75,37 @@ def opened(place: Place) -> Iterator[list[Found]]:
         else:
             size = stream.seek(0, io.SEEK_END)
             yield [Member(name=base, size=size, open=lambda: _from_the_start(stream))]
+
+
+def file_name(place: Place) -> str:
+    """What a file is called, without its folders; `file` for a stream without a name."""
+    name = place if isinstance(place, str | os.PathLike) else getattr(place, "name", None)
+    return (Path(name).name if isinstance(name, str | os.PathLike) else "") or "file"
+
+
+@contextmanager
+def packed(folder: Path) -> Iterator[BinaryIO]:
+    """A folder as a zip, to be sent; links stay links, so that whoever reads it can tell of them."""
+    with tempfile.SpooledTemporaryFile(max_size=_HELD) as spool:
+        with zipfile.ZipFile(spool, "w", zipfile.ZIP_DEFLATED, compresslevel=1, strict_timestamps=False) as archive:
+            for member in _of_folder(folder):
+                if isinstance(member, NotRead):
+                    link = zipfile.ZipInfo(member.place)
+                    link.external_attr = (stat.S_IFLNK | 0o600) << 16
+                    archive.writestr(link, b"")
+                else:
+                    with _readable(folder / member.name):
+                        archive.write(folder / member.name, member.name)
+        spool.seek(0)
+        yield cast(BinaryIO, spool)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InvalidInput(f"cannot read {str(path)!r}: {error.strerror or error}") from None
 
 
 @contextmanager
@@ -95,6 +130,9 @@ def seekable(place: Place) -> Iterator[BinaryIO]:
 def zip_of(stream: BinaryIO, *, what: str) -> zipfile.ZipFile:
     """A zip. Raises InvalidInput for one that is broken."""
     try:
+        end = zipfile._EndRecData(stream)  # type: ignore[attr-defined] # what zipfile itself goes by, before it reads on
+        if end and end[_DIRECTORY_SIZE] > MOST_DIRECTORY:
+            raise InvalidInput(f"{what} lists more than it can hold: its directory has {end[_DIRECTORY_SIZE]:,} bytes")
         return zipfile.ZipFile(stream)
     except _BROKEN as error:
         raise InvalidInput(f"{what} is no whole zip ({error}); get the file again") from None
@@ -123,6 +161,8 @@ def _refusal(info: zipfile.ZipInfo, seen: set[str]) -> str | None:
     parts = PurePosixPath(info.filename.replace("\\", "/")).parts
     if ".." in parts or (parts and (parts[0] == "/" or parts[0].endswith(":"))):
         return "its name leads out of the archive; passed over"
+    if stat.S_ISLNK(info.external_attr >> 16):
+        return LINK
     if info.flag_bits & 0x1:
         return "is locked with a password; unpack it with the password and import the folder"
     if info.filename in seen:
@@ -181,7 +221,7 @@ def _of_folder(path: Path) -> list[Found]:
             file = Path(folder, name)
             place = file.relative_to(path).as_posix()
             if file.is_symlink() or not file.is_file():
-                found.append(NotRead(place=place, reason="is a link or no plain file; passed over"))
+                found.append(NotRead(place=place, reason=LINK))
                 continue
             found.append(Member(name=place, size=file.stat().st_size, open=_file_opener(file)))
             if len(found) > MOST_MEMBERS:

@@ -43,7 +43,7 @@ def export_to(
 
         return store.export(scope, counted)
 
-    with _written_whole(place) as out:
+    with written_whole(place) as out:
         if form == "bundle":
             log = write_bundle(out, copy, scope, at=at)
         elif form == "json":
@@ -66,7 +66,7 @@ def export_to(
 
 
 @contextmanager
-def _written_whole(place: Place) -> Iterator[BinaryIO]:
+def written_whole(place: Place) -> Iterator[BinaryIO]:
     """A file to write to, which takes its place only once it is complete; readable by its owner alone."""
     if not isinstance(place, str | os.PathLike):
         with tempfile.SpooledTemporaryFile(max_size=_HELD) as spool:

@@ -21,6 +21,10 @@ _SUFFIXES: dict[str, FileFormat] = {
     ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "locomo", ".md": "markdown", ".markdown": "markdown",
     ".txt": "text", ".text": "text",
 }  # fmt: skip
+MOST_WHOLE = 1 << 28
+"""Bytes of a text or a LoCoMo file, which is read whole."""
+MOST_OF_A_LINE = 1 << 26
+TOO_LONG = f"has more than {MOST_OF_A_LINE:,} bytes"
 _HEADING = re.compile(r"(#{1,6})\s+(.*?)\s*#*\s*$")
 _SESSION = re.compile(r"session_(\d+)$")
 
@@ -40,13 +44,31 @@ def read_file(stream: BinaryIO, name: str, kind: FileFormat) -> Iterator[Portion
         "text": read_text,
         "markdown": read_markdown,
     }
-    yield from readers[kind](stream.read(), name)
+    data = stream.read(MOST_WHOLE + 1)
+    if len(data) > MOST_WHOLE:
+        yield NotRead(place=name, reason=f"has more than {MOST_WHOLE:,} bytes; split it")
+    else:
+        yield from readers[kind](data, name)
+
+
+def lines_of(stream: BinaryIO) -> Iterator[bytes | None]:
+    """Lines of a file; None for one that is too long to be read."""
+    while line := stream.readline(MOST_OF_A_LINE + 1):
+        if len(line) <= MOST_OF_A_LINE:
+            yield line
+            continue
+        while line and not line.endswith(b"\n"):
+            line = stream.readline(MOST_OF_A_LINE)
+        yield None
 
 
 def read_jsonl(stream: BinaryIO) -> Iterator[Portion | NotRead]:
     """One message, or one session `{"messages": [...]}`, a line; scope ids may stand beside either."""
-    for number, line in enumerate(stream, start=1):
+    for number, line in enumerate(lines_of(stream), start=1):
         place = f"line {number}"
+        if line is None:
+            yield NotRead(place=place, reason=TOO_LONG)
+            continue
         if not line.strip():
             continue
         try:

@@ -13,7 +13,7 @@ from memstrata.errors import InvalidInput
 from memstrata.exchange import chatgpt, claude, copilot, gemini, grok
 from memstrata.exchange.archive import Member, Place, Torn, opened
 from memstrata.exchange.bundle import CHANGES, EPISODES, MANIFEST
-from memstrata.exchange.files import FileFormat, format_of, read_file
+from memstrata.exchange.files import TOO_LONG, FileFormat, format_of, lines_of, read_file
 from memstrata.exchange.json_export import is_json_export
 from memstrata.exchange.json_stream import Broken, Element, elements
 from memstrata.exchange.portions import PassedOver, Read, Unreadable, as_object
@@ -51,7 +51,7 @@ def read_export(place: Place, kind: Format | None) -> Iterator[Read]:
     with opened(place) as found:
         alone = len(found) == 1 and not _is_folder(place)
         if {MANIFEST, EPISODES, CHANGES} <= {each.name for each in found if isinstance(each, Member)}:
-            raise InvalidInput("this is a bundle: restore it")
+            raise InvalidInput("this is a bundle: restore it, which `memstrata import` without --format does")
         told = False
         for member in found:
             if isinstance(member, NotRead):
@@ -157,8 +157,11 @@ def _read_lines(member: Member, kind: Format | None) -> Iterator[Read]:
     """A value a line, as some exports of Claude have them."""
     shapes = [shape for shape in _SHAPES if shape.key is None and kind in (None, shape.product)]
     with member.open() as stream:
-        for number, line in enumerate(stream, start=1):
+        for number, line in enumerate(lines_of(stream), start=1):
             place = f"{member.base} line {number}"
+            if line is None:
+                yield NotRead(place=place, reason=TOO_LONG)
+                continue
             for each in elements(io.BytesIO(b"[" + line.removeprefix(b"\xef\xbb\xbf").strip() + b"]")):
                 if isinstance(each, Broken):
                     yield NotRead(place=place, reason=each.reason)

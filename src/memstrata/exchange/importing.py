@@ -94,10 +94,12 @@ def import_all(
     known: Callable[[Mapping[str, str | None], Sequence[str]], set[str]],
     add: Callable[[Portion, Mapping[str, str | None]], Receipt] | None,
     progress: Callable[[int], None],
+    reaches: Callable[[Scope], bool] = lambda scope: True,
 ) -> Tally:
     """Remember every portion under the ids that are given, or else those of the file; without `add` only count.
 
     `known`: which of these message ids a scope holds already. `progress`: is told how many messages went by.
+    `reaches`: whether ids of the file may lead to a scope.
     """
     tally = Tally()
     for each in found:
@@ -108,7 +110,10 @@ def import_all(
         else:
             tally.take(each)
             if add is not None:
-                _remember(tally, each, given, known=known, add=add)
+                if reaches(Scope(**_ids(each, given))):
+                    _remember(tally, each, given, known=known, add=add)
+                else:
+                    tally.problem(each.place, "its ids lead to a memory that is out of reach here")
             progress(len(each.messages))
     return tally
 

@@ -85,7 +85,11 @@ def rank_facts(
     if named and request.view.filter is None:
         facts += _seen(store, scope, FactQuery(entities=named, kinds=request.kinds), request)
     lent = _turns_of_what_they_superseded(store, scope, request, told, episodes)
-    facts += _seen(store, scope, FactQuery(ids=sorted(lent), kinds=request.kinds), request) if lent else []
+    if lent:
+        behind = _among(told, lent) or _told(
+            store, scope, FactQuery(ids=sorted(lent), kinds=request.kinds), request, ()
+        )
+        facts += _holding(behind, request)
     if request.about is not None:
         about = set(aliases(store, scope, request.about))
         facts = [fact for fact in facts if {folded(name) for name in (fact.subject, *fact.entities)} & about]
@@ -111,10 +115,17 @@ def _turns_of_what_they_superseded(
             if fact.superseded_by is not None:
                 lent.setdefault(fact.superseded_by, set()).update(turns.get(fact.id, ()), lent.get(fact.id, ()))
         ids = sorted({fact.superseded_by for fact in closed if fact.superseded_by is not None})
-        closed = store.facts(scope, FactQuery(ids=ids, statuses=["superseded"])) if ids else []
+        closed = _among(told, ids) or (store.facts(scope, FactQuery(ids=ids)) if ids else [])
+        closed = [fact for fact in closed if fact.status == "superseded"]
         if not closed:
             break
     return lent
+
+
+def _among(told: Sequence[Fact], ids: Collection[str]) -> list[Fact]:
+    """Facts that were read already, in their order; none where one of them was not, and all have to be read."""
+    found = [fact for fact in told if fact.id in ids]
+    return found if len(found) == len(ids) else []
 
 
 def aliases(store: Store, scope: Scope, name: str) -> list[str]:

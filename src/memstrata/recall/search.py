@@ -49,7 +49,7 @@ class Scored:
 
     def why(self, place: int) -> dict[str, float]:
         """Each signal's share of a row's score."""
-        return {name: float(share) for name, share in zip(self.names, self.shares[place], strict=True) if share}
+        return {name: share for name, share in zip(self.names, self.shares[place].tolist(), strict=True) if share}
 
 
 def search(
@@ -89,22 +89,24 @@ def score(
         degraded += still_embedding(pool.population, pool.with_vector)
     weights = row_weights(pool, log_kind or kind_of_log(pool))
     columns = signals(pool, question) if len(pool) else {}
-    names = tuple(name for name in columns if name in weights)
-    shares = np.zeros((len(pool), 0), np.float32)
-    if names:
-        shares = np.stack([columns[name] * weights[name] for name in names], axis=1)  # (candidates, signals)
-    scores = shares.sum(axis=1)
+    names = [name for name in columns if name in weights]
+    shares = np.empty((len(names) + 1, len(pool)), np.float32)
+    for place, name in enumerate(names):
+        np.multiply(columns[name], weights[name], out=shares[place])
+    scores = shares[:-1].sum(axis=0)
     if len(pool) and "links" in weights:
         places, odds = leaders(scores)
-        linked = links(store.links(scope, pool.rows[places].tolist(), pool.rows), odds, places) * weights["links"]
-        names, shares, scores = (*names, "links"), np.c_[shares, linked], scores + linked
+        linked = links(store.links(scope, pool.rows[places].tolist(), pool.rows), odds, places)
+        np.multiply(linked, weights["links"], out=shares[-1])
+        names.append("links")
+        scores += shares[-1]
     return Scored(
         question=question,
         pool=pool,
         order=np.lexsort((-pool.rows, -scores)),
         scores=scores,
-        shares=shares,
-        names=names,
+        shares=shares[: len(names)].T,
+        names=tuple(names),
         degraded=degraded,
     )
 
@@ -115,9 +117,10 @@ def row_weights(pool: Pool, kind: LogKind) -> dict[str, Floats | np.float32]:
     What was said a moment ago has no vector yet; by the weights for rows that have, its words would count for little.
     """
     known = ~np.isnan(pool.cosine)
+    how_many = np.count_nonzero(known)
     dense, lexical = (weights_for(kind, dense=each).values for each in (True, False))
-    if known.all() or not known.any():
-        return {name: np.float32(weight) for name, weight in (dense if known.any() else lexical).items()}
+    if how_many in (0, len(known)):
+        return {name: np.float32(weight) for name, weight in (dense if how_many else lexical).items()}
     names = dict.fromkeys((*dense, *lexical))
     return {name: np.where(known, np.float32(dense.get(name, 0)), np.float32(lexical.get(name, 0))) for name in names}
 

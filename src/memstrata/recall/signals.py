@@ -102,8 +102,9 @@ def links(shared: Floats, odds: Floats, places: NDArray[np.intp]) -> Floats:
     """
     shared[np.arange(len(places)), places] = 0
     values = odds @ shared
-    spread = values.std()
-    return np.asarray((values - values.mean()) / (spread if spread > 0 else 1), dtype=np.float32)
+    values -= values.sum() / np.float32(len(values))
+    spread = np.sqrt(values @ values / np.float32(len(values)))
+    return np.asarray(values / spread if spread > 0 else values, dtype=np.float32)
 
 
 def _surprise(pool: Pool) -> Floats:
@@ -136,15 +137,17 @@ def _speaker(pool: Pool, question: Question) -> Floats:
 
 def _standard_scores(columns: Sequence[np.ndarray[Any, Any]]) -> Floats:
     """(signals, n): how far each value lies from its column's mean; 0 for unknown values and where all are equal."""
-    values = np.stack(columns, dtype=np.float64)
-    known = ~np.isnan(values)
-    counts = np.maximum(known.sum(axis=1, keepdims=True), 1)
-    values = np.where(known, values, 0)
+    values = np.array(columns, dtype=np.float64)
+    unknown = np.isnan(values)
+    counts = np.maximum(values.shape[1] - np.count_nonzero(unknown, axis=1, keepdims=True), 1)
+    values[unknown] = 0
     means = values.sum(axis=1, keepdims=True) / counts
-    distances = np.where(known, values - means, 0)
-    spread = np.sqrt((distances**2).sum(axis=1, keepdims=True) / counts)
-    equal = spread <= np.abs(means) * 1e-6 + 1e-12
-    return np.asarray(np.where(equal, 0, distances / np.where(equal, 1, spread)), dtype=np.float32)
+    values -= means
+    values[unknown] = 0
+    spread = np.sqrt(np.einsum("ij,ij->i", values, values)[:, None] / counts)
+    spread[spread <= np.abs(means) * 1e-6 + 1e-12] = np.inf
+    values /= spread
+    return values.astype(np.float32)
 
 
 def _mean(values: Floats) -> float:

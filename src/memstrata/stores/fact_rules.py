@@ -73,12 +73,9 @@ def clipped(redactions: Sequence[Redaction], texts: Mapping[str, str]) -> list[R
     return [Redaction(episode_id=id_, spans=_disjoint(found)) for id_, found in spans.items() if found]
 
 
-def without_words(changes: Sequence[Change], redactions: Sequence[Redaction]) -> list[Change]:
-    """A fact's own changes as if none of these parts had ever been."""
-    kept = list(changes)
-    for redaction in redactions:
-        kept = without_spans(kept, redaction)
-    return kept
+def without_words(changes: Sequence[Change], redactions: Iterable[Redaction]) -> list[Change]:
+    """A fact's own changes as if none of these parts, `clipped`, had ever been."""
+    return without_spans(changes, {redaction.episode_id: redaction for redaction in redactions})
 
 
 def numbered(changes: Iterable[NewChange], *, after: int) -> list[Change]:

@@ -37,11 +37,14 @@ def without_episodes(changes: Sequence[Change], gone: Collection[str]) -> list[C
     return _rebased(changes, lambda claim: _keep_sources(claim, [s for s in claim.sources if s.episode_id not in gone]))
 
 
-def without_spans(changes: Sequence[Change], redaction: Redaction) -> list[Change]:
-    """A fact's own changes as if these parts of an episode had never been; other sources in it move with the text."""
+def without_spans(changes: Sequence[Change], redactions: Mapping[str, Redaction]) -> list[Change]:
+    """A fact's own changes as if these parts of episodes had never been; other sources in them move with the text.
+
+    `redactions`: by the id of the episode that each is of.
+    """
 
     def keep(claim: Claim) -> Claim | None:
-        moved = (_moved(source, redaction) for source in claim.sources)
+        moved = (_moved(source, redactions.get(source.episode_id)) for source in claim.sources)
         return _keep_sources(claim, [source for source in moved if source is not None])
 
     return _rebased(changes, keep)
@@ -82,8 +85,8 @@ def _keep_sources(claim: Claim, sources: Sequence[Source]) -> Claim | None:
     return replace(claim, sources=tuple(sources))
 
 
-def _moved(source: Source, redaction: Redaction) -> Source | None:
-    if source.episode_id != redaction.episode_id:
+def _moved(source: Source, redaction: Redaction | None) -> Source | None:
+    if redaction is None:
         return source
     if any(start < source.end and source.start < end for start, end in redaction.spans):
         return None

@@ -28,7 +28,7 @@ from datetime import datetime
 from typing import cast
 
 from memstrata.core.facts.codec import claim_from_json, time_from_json
-from memstrata.types import Change, ChangeKind, Fact, FactStatus, Json, Source
+from memstrata.types import Change, ChangeKind, Fact, FactStatus, Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +57,15 @@ def fold_one(changes: Sequence[Change]) -> Fact | None:
     """The fact that its own changes, in order, make; None where it never began or its beginning was undone."""
     undone = _undone(changes)
     fact: Fact | None = None
+    support: list[Mapping[str, Json]] = []  # taken in at once: nothing else looks at a fact's sources or confidence
     for change in changes:
-        if change.id not in undone:
+        if change.id in undone:
+            continue
+        if change.kind == "supported" and fact is not None:
+            support.append(change.data)
+        else:
             fact = step(fact, change)
-    return fact
+    return None if fact is None else _supported(fact, support)
 
 
 def step(fact: Fact | None, change: Change) -> Fact | None:
@@ -99,7 +104,7 @@ def _step(fact: Fact, change: Change) -> Fact:
     if change.kind in ("muted", "unmuted"):
         return replace(fact, muted=change.kind == "muted")
     if change.kind == "supported":
-        return _supported(fact, change.data)
+        return _supported(fact, [change.data])
     if change.kind == "confirmed":
         return replace(fact, status=_confirmed(fact), confirmed=True, disputed_with=())
     if fact.status in ("retired", "rejected"):
@@ -132,9 +137,12 @@ def _closed(fact: Fact, data: Mapping[str, Json]) -> Fact:
     return replace(fact, claim=replace(claim, valid_to=earliest), status="superseded", superseded_by=by)
 
 
-def _supported(fact: Fact, data: Mapping[str, Json]) -> Fact:
-    known: tuple[Source, ...] = fact.claim.sources
-    other = claim_from_json(cast(Mapping[str, Json], data["claim"]))
-    more = tuple(source for source in other.sources if source not in known)
-    confidence = max(fact.claim.confidence, other.confidence)
-    return replace(fact, claim=replace(fact.claim, sources=known + more, confidence=confidence))
+def _supported(fact: Fact, support: Sequence[Mapping[str, Json]]) -> Fact:
+    sources, confidence = list(fact.claim.sources), fact.claim.confidence
+    known = set(sources)
+    for data in support:
+        other = claim_from_json(cast(Mapping[str, Json], data["claim"]))
+        sources += [source for source in other.sources if source not in known]
+        known.update(other.sources)
+        confidence = max(confidence, other.confidence)
+    return replace(fact, claim=replace(fact.claim, sources=tuple(sources), confidence=confidence))

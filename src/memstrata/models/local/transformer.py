@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from memstrata.core.surprise import Session, Surprise, Turn
 from memstrata.errors import InvalidInput, ModelError
-from memstrata.models.local.weights import SMALLEST_WINDOW, content_digest, longest, model_config, model_folder, need
+from memstrata.models.local.weights import (
+    LOADING,
+    SMALLEST_WINDOW,
+    content_digest,
+    longest,
+    model_config,
+    model_folder,
+    need,
+)
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -87,19 +95,23 @@ class LocalTransformer:
 
     def _load(self) -> tuple[Tokenizer, CausalModel]:
         if self._loaded is None:
-            from tokenizers import Tokenizer
-
-            from memstrata.models.local.causal import CausalModel
-
-            file = self._folder / "tokenizer.json"
-            try:
-                tokenizer = Tokenizer.from_file(str(file))
-            except Exception as error:  # tokenizers raises nothing narrower
-                raise ModelError(f"{str(file)!r} cannot be read: {error}; fetch the model again") from error
-            tokenizer.no_truncation()
-            tokenizer.no_padding()
-            self._loaded = tokenizer, CausalModel(self._folder, dtype=self._dtype, threads=self._threads)
+            with LOADING:
+                self._loaded = self._load_now()
         return self._loaded
+
+    def _load_now(self) -> tuple[Tokenizer, CausalModel]:
+        from tokenizers import Tokenizer
+
+        from memstrata.models.local.causal import CausalModel
+
+        file = self._folder / "tokenizer.json"
+        try:
+            tokenizer = Tokenizer.from_file(str(file))
+        except Exception as error:  # tokenizers raises nothing narrower
+            raise ModelError(f"{str(file)!r} cannot be read: {error}; fetch the model again") from error
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        return tokenizer, CausalModel(self._folder, dtype=self._dtype, threads=self._threads)
 
 
 def window_starts(lengths: Sequence[int], *, room: int) -> list[int]:

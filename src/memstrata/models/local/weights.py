@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import tempfile
+import threading
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,6 +23,9 @@ import platformdirs
 from memstrata.errors import ModelError, ModelUnavailable
 
 SMOLLM2 = "smollm2"
+LOADING = threading.RLock()
+"""Held while a model or a tokenizer is loaded, the first import of what does it included: transformers sets the type of
+numbers for the whole process meanwhile, and of two threads that first use it at once one may find half a module."""
 CONVERSION = 1
 """Of the folder that a GGUF file is turned into; another number is another folder."""
 LARGE = 1 << 24

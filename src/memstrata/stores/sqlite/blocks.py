@@ -67,15 +67,12 @@ def unseal_vectors(connection: apsw.Connection, number: int, rows: Iterable[int]
 
 def load_scope(connection: apsw.Connection, number: int) -> tuple[Rows, Keys]:
     """Columns and postings of all rows of a scope."""
-    start = 0
-    columns: list[Rows] = []
-    for block, data in connection.execute(Q["blocks"], (number, COLUMNS, NO_SPACE)):
-        columns.append(np.frombuffer(data, dtype=ROW))
-        start = (block + 1) * BLOCK_ROWS
+    blocks = list(connection.execute(Q["blocks"], (number, COLUMNS, NO_SPACE)))
     postings = connection.execute(Q["blocks"], (number, POSTINGS, NO_SPACE))
-    keys: list[Keys] = [np.frombuffer(data, dtype=np.uint64) for _, data in postings]
-    rows, packed = load_rows(connection, number, start=start)
-    return np.concatenate([*columns, rows]), np.concatenate([*keys, packed])
+    start = BLOCK_ROWS * (blocks[-1][0] + 1) if blocks else 0
+    rows, keys = load_rows(connection, number, start=start)
+    whole = b"".join([*(cast(bytes, data) for _, data in blocks), rows.tobytes()])  # faster than numpy with records
+    return np.frombuffer(whole, dtype=ROW), np.concatenate([*(np.frombuffer(d, np.uint64) for _, d in postings), keys])
 
 
 def load_rows(connection: apsw.Connection, number: int, *, start: int) -> tuple[Rows, Keys]:

@@ -17,7 +17,6 @@ import apsw
 import numpy as np
 
 from memstrata.core.candidates import Floats, Integers, Pool, Probe
-from memstrata.core.index.postings import terms_of
 from memstrata.core.index.scope_index import ScopeIndex
 from memstrata.core.index.sentences import Sentences
 from memstrata.core.index.vectors import HALVES_KEPT, Halves, VectorTable
@@ -80,8 +79,7 @@ class _Entry:
         self.space = space
         self.index.vectors = _load_vectors(connection, self.number, space, self.index.table.size)
         self.index.sentences = None
-        for some in _load_sentences(connection, self.number, space, self.index.table.size):
-            self.index.put_sentences(some)
+        self.index.put_sentences(*_load_sentences(connection, self.number, space, self.index.table.size))
 
     def current_labels(self, connection: apsw.Connection) -> Labels:
         """Metadata and message ids of every row."""
@@ -150,12 +148,12 @@ class IndexCache:
     def links(self, number: int, anchors: Sequence[int], rows: Integers) -> Floats:
         """What rows of one scope share with each of its rows `anchors`: see `Store.links`."""
         entry = self._entry(number)
-        with entry.lock, self._database.read() as connection:
-            index = entry.index or entry.refresh(connection)  # the pool came from it a moment ago
-            first, _ = id_range(number)
-            found = dict(connection.execute(Q["terms_of"], (json.dumps([first | row for row in anchors]),)))
-            packed = [found.get(first | row, b"") for row in anchors]
-            return index.links([terms_of(np.frombuffer(each, np.uint64)) for each in packed], rows)
+        with entry.lock:
+            index = entry.index  # the pool came from it a moment ago, so nothing is read
+            if index is None:
+                with self._database.read() as connection:
+                    index = entry.refresh(connection)
+            return index.links(np.asarray(anchors, dtype=np.int64), rows)
 
     def names(self, number: int) -> tuple[str, ...]:
         """The names of a scope's speakers."""
@@ -223,9 +221,6 @@ def _load_vectors(connection: apsw.Connection, number: int, space: int, size: in
 
 def _load_sentences(connection: apsw.Connection, number: int, space: int, size: int) -> Iterator[Sentences]:
     """The sentences of a scope: from sealed blocks, and row by row where there are none."""
-    if size <= HALVES_KEPT:
-        yield load_sentences(connection, number, space, 0, LAST_ROW)
-        return
     blocks, sealed = load_sentence_blocks(connection, number, space)
     yield from blocks
     for low, high in _gaps(sealed, size):

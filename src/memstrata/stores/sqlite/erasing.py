@@ -12,9 +12,9 @@ from typing import cast
 import apsw
 
 from memstrata.core.clock import microseconds
-from memstrata.core.facts.erasing import Redaction, redacted, without_episodes
+from memstrata.core.facts.erasing import Redaction, redacted, without_episodes, without_spans
 from memstrata.core.records import SCRUB_QUEUE, NewJob
-from memstrata.stores.fact_rules import clipped, without_words
+from memstrata.stores.fact_rules import clipped
 from memstrata.stores.sqlite import artifacts, facts
 from memstrata.stores.sqlite.blocks import seal_again, unseal_vectors
 from memstrata.stores.sqlite.episodes import by_ids, put_features
@@ -38,7 +38,8 @@ def erase(
     if targets and everything:
         facts.forget_all(connection, number)
     elif targets:
-        facts.rewrite(connection, number, numbers, lambda log: without_episodes(log, set(gone)))
+        erased = frozenset(gone)
+        facts.rewrite(connection, number, numbers, lambda log: without_episodes(log, erased))
     connection.executemany("DELETE FROM episode WHERE id = ?", [(id_,) for id_ in numbers])
     _delete_derived(connection, numbers)
     connection.execute(Q["delete_unused_speakers"], (number,))
@@ -84,7 +85,8 @@ def redact(
     if found:
         artifacts.erase(connection, number, changed)
         _derive_again(connection, number, changed_ids, at)
-        facts.rewrite(connection, number, changed_ids, lambda log: without_words(log, found))
+        parts = {redaction.episode_id: redaction for redaction in found}
+        facts.rewrite(connection, number, changed_ids, lambda log: without_spans(log, parts))
         for job in jobs:
             connection.execute(Q["enqueue"], (job.queue, number, microseconds(at)))
     _testify(connection, number, receipt_id=receipt_id, erased=len(found), at=at)

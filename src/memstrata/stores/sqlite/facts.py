@@ -72,17 +72,19 @@ def last_change(connection: apsw.Connection, number: int) -> int:
     return 0 if row is None else int(row[0])
 
 
-def facts(connection: apsw.Connection, scope: Scope, wanted: FactQuery) -> list[Fact]:
-    """Facts that meet every condition, in the order in which they began."""
+def facts(
+    connection: apsw.Connection, scope: Scope, wanted: FactQuery, *, read: Callable[[Sequence[object]], Fact] = fact_of
+) -> list[Fact]:
+    """Facts that meet every condition, in the order in which they began; `read` makes one of its row."""
     place = _place(connection, scope)
     if place is None:
         return []
     values = (place.run, *id_range(place.number), _json_list(wanted.kinds), _json_list(wanted.statuses))
     chosen = _chosen(connection, place.number, wanted)
     if chosen is None:
-        return [fact_of(row) for row in connection.execute(f"{Q['facts']} ORDER BY f.id", values)]
+        return [read(row) for row in connection.execute(f"{Q['facts']} ORDER BY f.id", values)]
     statement = f"{Q['facts']} AND f.id IN (/* keys */) ORDER BY f.id"
-    found = [fact_of(row) for row in in_batches(connection, statement, sorted(chosen), before=values)]
+    found = [read(row) for row in in_batches(connection, statement, sorted(chosen), before=values)]
     closing = wanted.superseded_by
     return found if closing is None else [fact for fact in found if fact.superseded_by in closing]
 

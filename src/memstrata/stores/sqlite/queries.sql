@@ -64,9 +64,6 @@ SELECT id & 4294967295, run, session, speaker, timestamp, recorded_at, length, w
   utc_offset, role, proper_nouns, time_expression, terms
 FROM episode WHERE id BETWEEN ? AND ? ORDER BY id;
 
--- name: terms_of
-SELECT id, terms FROM episode WHERE id IN (SELECT value FROM json_each(?));
-
 -- name: metadata_rows
 SELECT id & 4294967295, metadata, message_id FROM episode
 WHERE id BETWEEN ? AND ? AND (metadata IS NOT NULL OR message_id IS NOT NULL);

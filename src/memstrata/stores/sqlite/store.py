@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import UTC, datetime
 
 import apsw
 import numpy as np
 
-from memstrata.core.access import Key
 from memstrata.core.candidates import Floats, Integers, Pool, Probe, View
 from memstrata.core.clock import microseconds
 from memstrata.core.facts.erasing import Redaction
-from memstrata.core.facts.log import NewChange
 from memstrata.core.index.rows import ROW
 from memstrata.core.index.scope_index import ScopeIndex
 from memstrata.core.index.vectors import Halves
@@ -22,40 +19,26 @@ from memstrata.core.records import (
     SCRUB_QUEUE,
     Appended,
     Counts,
-    Extracted,
-    FactQuery,
     Forgotten,
-    Job,
-    JobCounts,
-    KeptAnswer,
     KeptEpisode,
     KeptLog,
     NewEpisode,
     NewJob,
     Restored,
     RestoredEpisode,
-    Spent,
     TextRow,
 )
 from memstrata.core.surprise import TurnRow
-from memstrata.errors import NotFound
-from memstrata.stores.blobs import FolderBlobs
-from memstrata.stores.sqlite import access, artifacts, episodes, erasing, exchange, facts, jobs, salience, vectors
-from memstrata.stores.sqlite.cache import IndexCache
-from memstrata.stores.sqlite.database import Database
-from memstrata.stores.sqlite.scopes import scope_number, scope_of
+from memstrata.stores.sqlite import episodes, erasing, exchange, salience, vectors
+from memstrata.stores.sqlite.artifact_store import SqliteArtifacts
+from memstrata.stores.sqlite.fact_store import SqliteFacts
+from memstrata.stores.sqlite.job_store import SqliteJobs
 from memstrata.stores.sqlite.sql import Q
-from memstrata.types import Artifact, ArtifactKind, ArtifactStatus, Change, Episode, Fact, Page, Scope
+from memstrata.types import Change, Episode, Page, Scope
 
 
-class SqliteStore:
+class SqliteStore(SqliteFacts, SqliteArtifacts, SqliteJobs):
     """Implements `Store`; see there for what each method promises."""
-
-    def __init__(self, path: Path, *, cache_bytes: int, read_only: bool = False) -> None:
-        self._database = Database(path, read_only=read_only)
-        self._cache = IndexCache(self._database, limit_bytes=cache_bytes)
-        self._numbers: dict[Scope, int] = {}
-        self._blobs = FolderBlobs(path.with_name(f"{path.name}.artifacts"))
 
     def append(
         self, scope: Scope, episodes_: Sequence[NewEpisode], *, recorded_at: datetime, jobs: Sequence[NewJob]
@@ -112,6 +95,7 @@ class SqliteStore:
         gone = self._database.write(
             lambda connection: erasing.erase(connection, scope, ids=ids, receipt_id=receipt_id, at=at)
         )
+        self._facts.clear()
         return Forgotten(episode_ids=gone, scrubbed=self.scrub())
 
     def redact(
@@ -127,6 +111,7 @@ class SqliteStore:
         changed = self._database.write(
             lambda connection: erasing.redact(connection, scope, redactions, receipt_id=receipt_id, at=at, jobs=jobs)
         )
+        self._facts.clear()
         return Forgotten(episode_ids=changed, scrubbed=self.scrub())
 
     def counts(self, scope: Scope, *, space: str | None) -> Counts:
@@ -213,105 +198,6 @@ class SqliteStore:
 
         return self._database.scrub(mark)
 
-    def scope_of(self, scope_key: int) -> Scope:
-        """See `FactStore.scope_of`."""
-        with self._database.read() as connection:
-            return scope_of(connection, scope_key)
-
-    def change_facts(
-        self, scope: Scope, changes: Sequence[NewChange], *, expected: int | None, extracted: Extracted | None = None
-    ) -> list[Change]:
-        """See `FactStore.change_facts`."""
-        written, made_stale = self._database.write(
-            lambda connection: facts.change_facts(connection, scope, changes, expected=expected, extracted=extracted)
-        )
-        if made_stale:
-            self._delete_doomed()
-        return written
-
-    def last_change(self, scope: Scope) -> int:
-        """See `FactStore.last_change`."""
-        number = self._number(scope)
-        if number is None:
-            return 0
-        with self._database.read() as connection:
-            return facts.last_change(connection, number)
-
-    def facts(self, scope: Scope, wanted: FactQuery) -> list[Fact]:
-        """See `FactStore.facts`."""
-        with self._database.read() as connection:
-            return facts.facts(connection, scope, wanted)
-
-    def fact_log(self, scope: Scope, ids: Sequence[str] | None = None) -> list[Change]:
-        """See `FactStore.fact_log`."""
-        with self._database.read() as connection:
-            return facts.fact_log(connection, scope, ids)
-
-    def change(self, scope: Scope, id: str) -> Change | None:  # noqa: A002 - the field's word
-        """See `FactStore.change`."""
-        with self._database.read() as connection:
-            return facts.change(connection, scope, id)
-
-    def unextracted(self, scope: Scope, *, extractor: str, limit: int) -> list[tuple[int, Episode]]:
-        """See `FactStore.unextracted`."""
-        number = self._number(scope)
-        if number is None:
-            return []
-        with self._database.read() as connection:
-            through = facts.extracted_through(connection, number, extractor)
-            return episodes.after(connection, scope, number, through, limit=limit)
-
-    def spent(self, scope: Scope, *, day: str) -> Spent:
-        """See `FactStore.spent`."""
-        with self._database.read() as connection:
-            return facts.spent(connection, scope, day)
-
-    def spend(self, scope: Scope, *, day: str, spent: Spent) -> None:
-        """See `FactStore.spend`."""
-        self._database.write(lambda connection: facts.spend(connection, scope, day, spent))
-
-    def claim(
-        self, queues: Sequence[str], *, owner: str, at: datetime, lease: timedelta, scope: Scope | None
-    ) -> Job | None:
-        """See `Store.claim`. Looks before it writes, so that an idle worker costs no write."""
-        with self._database.read() as connection:
-            key = None if scope is None else scope_number(connection, scope)
-            if scope is not None and key is None:
-                return None
-            if jobs.due_job(connection, queues, at=at, scope_key=key) is None:
-                return None
-        return self._database.write(
-            lambda connection: jobs.claim(connection, queues, owner=owner, at=at, until=at + lease, scope_key=key)
-        )
-
-    def extend(self, job: Job, *, owner: str, until: datetime) -> bool:
-        """See `Store.extend`."""
-        return self._database.write(lambda connection: jobs.extend(connection, job.number, owner=owner, until=until))
-
-    def finish(self, job: Job, *, owner: str) -> bool:
-        """See `Store.finish`."""
-        return self._database.write(lambda connection: jobs.finish(connection, job.number, owner=owner))
-
-    def fail(self, job: Job, *, owner: str, error: str, retry_at: datetime | None) -> bool:
-        """See `Store.fail`."""
-        return self._database.write(
-            lambda connection: jobs.fail(connection, job.number, owner=owner, error=error, retry_at=retry_at)
-        )
-
-    def release(self, job: Job, *, owner: str) -> bool:
-        """See `Store.release`."""
-        return self._database.write(lambda connection: jobs.release(connection, job.number, owner=owner))
-
-    def job_counts(self, queues: Sequence[str] | None, *, scope: Scope | None) -> JobCounts:
-        """See `Store.job_counts`."""
-        with self._database.read() as connection:
-            key = None if scope is None else scope_number(connection, scope)
-            return JobCounts() if scope is not None and key is None else jobs.counts(connection, queues, scope_key=key)
-
-    def retry_dead(self, *, at: datetime) -> int:
-        """See `Store.retry_dead`."""
-        return self._database.write(lambda connection: jobs.retry_dead(connection, at=at))
-
     def known(self, scope: Scope, digests: Sequence[bytes]) -> set[bytes]:
         """See `ExchangeStore.known`."""
         with self._database.read() as connection:
@@ -340,127 +226,6 @@ class SqliteStore:
         )
         self._delete_doomed()
         return done
-
-    @property
-    def blobs(self) -> FolderBlobs:
-        """See `ArtifactStore.blobs`: a folder beside the file."""
-        return self._blobs
-
-    def blob_name(self, scope: Scope, id: str) -> str:  # noqa: A002 - the field's word
-        """See `ArtifactStore.blob_name`."""
-        number = self._number(scope)
-        if number is None:
-            raise NotFound("nothing is stored of this scope, so it has no artifacts")
-        return artifacts.name_of(number, id)
-
-    def begin_artifact(self, scope: Scope, artifact: Artifact, *, queue: str | None = None) -> bool:
-        """See `ArtifactStore.begin_artifact`."""
-        number = self._number(scope)
-        if number is None:
-            return False
-        return self._database.write(lambda connection: artifacts.begin(connection, number, artifact, queue=queue))
-
-    def finish_artifact(self, scope: Scope, artifact: Artifact) -> bool:
-        """See `ArtifactStore.finish_artifact`."""
-        number = self._number(scope)
-        if number is None:
-            return False
-        done = self._database.write(lambda connection: artifacts.finish(connection, number, artifact))
-        if not done or artifact.status == "refused":
-            self._delete_doomed()
-        return done
-
-    def publish_artifact(self, scope: Scope, id: str) -> bool:  # noqa: A002 - the field's word
-        """See `ArtifactStore.publish_artifact`."""
-        number = self._number(scope)
-        if number is None:
-            return False
-        return self._database.write(lambda connection: artifacts.publish(connection, number, id))
-
-    def artifacts(
-        self,
-        scope: Scope,
-        *,
-        kinds: Sequence[ArtifactKind] | None = None,
-        statuses: Sequence[ArtifactStatus] | None = None,
-        series: Sequence[str] | None = None,
-    ) -> list[Artifact]:
-        """See `ArtifactStore.artifacts`."""
-        number = self._number(scope)
-        if number is None:
-            return []
-        with self._database.read() as connection:
-            return artifacts.listed(connection, number, kinds=kinds, statuses=statuses, series=series)
-
-    def all_artifacts(self, kinds: Sequence[ArtifactKind]) -> list[tuple[Scope, Artifact]]:
-        """See `ArtifactStore.all_artifacts`."""
-        with self._database.read() as connection:
-            return artifacts.all_of(connection, kinds)
-
-    def note_use(self, scope: Scope, ids: Sequence[str], *, at: datetime) -> None:
-        """See `ArtifactStore.note_use`."""
-        number = self._number(scope)
-        if number is not None and ids:
-            self._database.write(lambda connection: artifacts.note_use(connection, number, ids, at=at))
-
-    def drop_artifacts(self, scope: Scope, ids: Sequence[str]) -> list[str]:
-        """See `ArtifactStore.drop_artifacts`."""
-        number = self._number(scope)
-        if number is None or not ids:
-            return []
-        there = self._database.write(lambda connection: artifacts.drop(connection, number, ids))
-        self._delete_doomed()
-        return there
-
-    def _delete_doomed(self) -> bool:
-        """Delete the bytes that are condemned; False where some are still there, which a later scrub tries again."""
-        with self._database.read() as connection:
-            names = artifacts.doomed(connection)
-        if names:
-            gone = set(names) - set(self._blobs.delete(names))
-            self._database.write(lambda connection: artifacts.pardon(connection, gone))
-            return len(gone) == len(names)
-        return True
-
-    def put_key(self, key: Key) -> None:
-        """See `AccessStore.put_key`."""
-        self._database.write(lambda connection: access.put_key(connection, key))
-
-    def key(self, id: str) -> Key | None:  # noqa: A002 - the field's word
-        """See `AccessStore.key`."""
-        with self._database.read() as connection:
-            return access.key(connection, id)
-
-    def keys(self) -> list[Key]:
-        """See `AccessStore.keys`."""
-        with self._database.read() as connection:
-            return access.keys(connection)
-
-    def keep_answer(self, name: bytes, answer: KeptAnswer, *, at: datetime, drop_before: datetime) -> None:
-        """See `AccessStore.keep_answer`."""
-        self._database.write(
-            lambda connection: access.keep_answer(connection, name, answer, at=at, drop_before=drop_before)
-        )
-
-    def kept_answer(self, name: bytes) -> KeptAnswer | None:
-        """See `AccessStore.kept_answer`."""
-        with self._database.read() as connection:
-            return access.kept_answer(connection, name)
-
-    def close(self) -> None:
-        """See `Store.close`."""
-        self._database.close()
-
-    def _number(self, scope: Scope) -> int | None:
-        """The number of a scope's partition, which never changes once it has one."""
-        partition = scope.partition
-        if partition not in self._numbers:
-            with self._database.read() as connection:
-                number = scope_number(connection, scope)
-            if number is None:
-                return None
-            self._numbers[partition] = number
-        return self._numbers[partition]
 
 
 def _no_vectors(rows: Integers) -> tuple[Integers, Halves]:

@@ -39,6 +39,9 @@ def serve(
     model: options.Model = "none",
     local_model: options.LocalModel = "none",
     rate: Annotated[float, typer.Option("--rate", min=0.1, help="Calls a second that each key may make.")] = 200.0,
+    max_upload: Annotated[
+        int, typer.Option("--max-upload", min=1, help="MiB of a file that is imported or restored.")
+    ] = 1024,
     upstream: Annotated[
         str | None,
         typer.Option(
@@ -61,15 +64,27 @@ def serve(
         raise InvalidInput(f"the server needs {error.name}: pip install 'memstrata[server]'") from error
     settings = Settings.from_environment(os.environ)
     behind = upstream_at(upstream or settings.upstream, settings)
+    here = None if behind or local_model == "none" else local_model
     default = None if user_id is None else checked_scope(user_id, None, None, None)
     home = _open(store)
     with Memory(home, embedder=embedder, model=model, local_model=local_model) as memory:
+        if here is not None:
+            from memstrata.models.local.conversing import LocalChatModel
+            from memstrata.surfaces.rest.local import answered_here
+
+            behind = answered_here(LocalChatModel(here))
         refuse_open_to_others(host, home)
         log_as_json()
         application = create_app(
-            memory, home, rate=rate, burst=int(2 * rate) + 1, upstream=behind, default_scope=default
+            memory,
+            home,
+            rate=rate,
+            burst=int(2 * rate) + 1,
+            max_upload=max_upload << 20,
+            upstream=behind,
+            default_scope=default,
         )
-        run(application, host=host, port=port, ready=lambda url: _say_where(url, asks=bool(home.keys())))
+        run(application, host=host, port=port, ready=lambda url: _say_where(url, asks=bool(home.keys()), model=here))
 
 
 @keys.command("create")
@@ -159,7 +174,8 @@ def _grant_words(grant: Grant) -> str:
     return ", ".join(f"{name}={value}" for name, value in named if value != "*") or "all of its app"
 
 
-def _say_where(url: str, *, asks: bool) -> None:
+def _say_where(url: str, *, asks: bool, model: str | None) -> None:
     typer.echo(f"Memstrata answers at {url}, {'with a key' if asks else 'for this machine, without a key'}")
-    for name, path in (("API", "/v1"), ("docs", "/docs"), ("MCP", "/mcp"), ("chats", "/v1/chat/completions")):
+    chats = "/v1/chat/completions" + (f", answered by {model}" if model else "")
+    for name, path in (("API", "/v1"), ("docs", "/docs"), ("MCP", "/mcp"), ("chats", chats)):
         typer.echo(f"  {name:7}{url}{path}")

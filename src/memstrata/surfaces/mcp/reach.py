@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 from memstrata.core.access import ANY, Key, Right
 from memstrata.core.messages import checked_scope
-from memstrata.errors import InvalidInput
+from memstrata.errors import InvalidInput, MissingScope
 from memstrata.surfaces.mcp.here import ids_of
 from memstrata.surfaces.rest.access import Caller
 from memstrata.types import Scope
@@ -43,12 +43,15 @@ class Reach:
         return tuple(name for name in NARROWING if getattr(self.fixed, name) is None)
 
     def scope(self, given: Mapping[str, object]) -> Scope:
-        """The scope of a call with the ids that it names. Raises InvalidInput, NotFound where a key does not reach."""
+        """The scope of a call with the ids that it names.
+
+        Raises InvalidInput, MissingScope, and NotFound where a key does not reach.
+        """
         fixed_too = sorted(name for name in given if name not in self.open)
         if fixed_too:
             raise InvalidInput(f"{', '.join(fixed_too)} is fixed by this server; leave it out")
         if self.asks_for_user and given.get("user_id") is None:
-            raise InvalidInput("say whose memory: give user_id")
+            raise MissingScope("say whose memory: give user_id")
         named = replace(self.fixed, **given)  # type: ignore[arg-type]
         checked_scope(**ids_of(named))
         reached = self.caller.scoped(dict(ids_of(named)))

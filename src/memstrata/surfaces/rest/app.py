@@ -15,13 +15,14 @@ from memstrata.ports import Store
 from memstrata.surfaces.mcp.http import mount_mcp
 from memstrata.surfaces.rest.access import Gate
 from memstrata.surfaces.rest.answers import Components
+from memstrata.surfaces.rest.files import file_routes
 from memstrata.surfaces.rest.jobs import job_routes
 from memstrata.surfaces.rest.once import Once
 from memstrata.surfaces.rest.problems import say_problems
 from memstrata.surfaces.rest.proxy import proxy_routes
 from memstrata.surfaces.rest.upstream import Upstream
 from memstrata.surfaces.rest.verbs import verb_routes
-from memstrata.surfaces.rest.watching import MAX_BODY, Measures, Watch, watching_routes
+from memstrata.surfaces.rest.watching import MAX_BODY, MAX_UPLOAD, Measures, Watch, watching_routes
 from memstrata.types import Scope
 
 DESCRIPTION = """A lasting memory for language models. Every call names a scope: at least one of user_id, agent_id,
@@ -36,13 +37,15 @@ def create_app(
     rate: float = 200.0,
     burst: int = 400,
     max_body: int = MAX_BODY,
+    max_upload: int = MAX_UPLOAD,
     clock: Callable[[], datetime] | None = None,
     upstream: Upstream | None = None,
     default_scope: Scope | None = None,
 ) -> FastAPI:
     """An ASGI application over a memory; `store` is the memory's own, where keys are kept too.
 
-    `rate`, `burst`: calls a second that each key may make, for long and at once. `max_body`: bytes of a request.
+    `rate`, `burst`: calls a second that each key may make, for long and at once. `max_body`: bytes of a request,
+    `max_upload`: of one that brings a file.
     `upstream`, `default_scope`: see `proxy.proxy_routes`.
     Closing the memory is the caller's.
     """
@@ -53,12 +56,13 @@ def create_app(
 
     once = Once(store, clock=clock or (lambda: datetime.now(UTC)))
     app.include_router(verb_routes(memory, once, components))
+    app.include_router(file_routes(memory, once, components))
     app.include_router(job_routes(memory))
     app.include_router(watching_routes(store, measures))
     mount_mcp(app, memory, max_body=max_body)
     app.include_router(proxy_routes(memory, upstream, default_scope=default_scope))
     say_problems(app)
-    app.add_middleware(Watch, measures=measures, max_body=max_body)
+    app.add_middleware(Watch, measures=measures, max_body=max_body, max_upload=max_upload)
     _describe(app, components)
     app.state.gate = Gate(store, rate=rate, burst=burst)
     return app

@@ -1,7 +1,8 @@
 """Idempotency keys: a call that is repeated with the same key is done once and answered the same.
 
-What is kept of an answer holds none of the user's words, so that forgetting need not look here: of a receipt without
-its topics, of a fact only its id; the fact is read again for the answer. Kept for a day, in the store.
+What is kept of an answer holds none of the user's words, so that forgetting need not look here: a receipt without its
+topics, an import's without what it quotes and names of the file, of a fact only its id; the fact is read again for the
+answer. Kept for a day, in the store.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -17,11 +18,12 @@ from datetime import datetime, timedelta
 from memstrata.core.records import KeptAnswer
 from memstrata.errors import InvalidInput
 from memstrata.ports import AccessStore
-from memstrata.types import Fact, Json, Receipt
+from memstrata.types import Fact, ImportReceipt, Json, NotRead, Receipt
 from memstrata.wire import to_json
 
 KEPT = timedelta(days=1)
 MAX_KEY = 255
+TOLD_BEFORE = "named in the first answer"
 
 
 class Once:
@@ -77,7 +79,17 @@ def _without_words(done: object) -> Json:
         return {"fact": done.id}
     if isinstance(done, Receipt):
         done = replace(done, forget_requests=tuple(replace(each, topic="") for each in done.forget_requests))
+    if isinstance(done, ImportReceipt):
+        done = replace(done, passed_over=_in_all(done.passed_over), problems=_how_many(done.problems))
     return {"answer": to_json(done)}
+
+
+def _in_all(passed_over: Mapping[str, int]) -> Mapping[str, int]:
+    return {TOLD_BEFORE: sum(passed_over.values())} if passed_over else {}
+
+
+def _how_many(problems: Sequence[NotRead]) -> tuple[NotRead, ...]:
+    return (NotRead(place="", reason=f"{len(problems)} places, {TOLD_BEFORE}"),) if problems else ()
 
 
 def _replayed(kept: KeptAnswer, read: Callable[[str], Fact]) -> object:

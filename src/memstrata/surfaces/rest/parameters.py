@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, create_model
 
 from memstrata.core.messages import MAX_ID, MAX_TEXT
 from memstrata.core.requests import MAX_LIMIT, MAX_QUERY
+from memstrata.exchange.formats import Format
 from memstrata.memory import Memory
-from memstrata.types import FactKind, FactStatus, ItemKind, Role
+from memstrata.types import ArtifactStatus, DerivedTier, ExportFormat, FactKind, FactStatus, ItemKind, KvForm, Role
 
 _CLOSED = ConfigDict(extra="forbid", strict=True)
 
@@ -65,12 +66,28 @@ PARAMETERS: Mapping[str, tuple[Any, str]] = {
     "current": (bool, "Only those that hold now, or at `as_of`."),
     "entity": (Words, "A person or thing, under any of its names."),
     "text": (Words, "The right words."),
+    "tier": (DerivedTier, "Which tier."),
+    "system": (Annotated[str, Field(max_length=MAX_TEXT)], "What the application itself tells the model first."),
+    "kinds": (list[FactKind], "Kinds of facts that the person agrees to have trained on."),
+    "form": (KvForm, "The numbers that keys and values are kept in."),
     "pinned": (bool, "False takes it back."),
     "muted": (bool, "False takes it back."),
 }
 HEADERS = frozenset({"version"})
 """Arguments that are headers: `If-Match` carries the version of a fact."""
-_OPTIONAL: Mapping[tuple[str, str], Any] = {("facts", "query"): Words | None}
+FILES = frozenset({"place", "progress", "reaches"})
+"""Arguments that no request holds: the file is the body, the key says what it reaches."""
+SERVERS = frozenset({"model", "budget_bytes"})
+"""Arguments that the server decides: which of its models, and how much of its disk."""
+_OF_A_VERB: Mapping[tuple[str, str], tuple[Any, str]] = {
+    ("facts", "query"): (Words | None, "The question."),
+    ("promote", "ids"): (list[Id] | None, "Ids of episodes; without, what stands in memory."),
+    ("demote", "ids"): (list[Id] | None, "Ids of artifacts, or of what they were made of; without, all of the tier."),
+    ("artifacts", "tier"): (DerivedTier | None, "Of this tier."),
+    ("artifacts", "status"): (ArtifactStatus | list[ArtifactStatus] | None, "That stand so."),
+    ("export", "format"): (ExportFormat, "What to write; a bundle and JSON can be restored."),
+    ("import_file", "format"): (Format | None, "Without it, the content shows which it is."),
+}
 _IN_A_QUERY: Mapping[str, tuple[Any, str]] = {
     "filters": (str | None, PARAMETERS["filters"][1] + " As JSON."),
 }
@@ -80,11 +97,13 @@ def body_of(verb: str, *, query: bool) -> type[BaseModel]:
     """The request of a verb, without what stands in the path or in headers. `query`: it is a query string."""
     fields: dict[str, Any] = {}
     for name, parameter in inspect.signature(getattr(Memory, verb)).parameters.items():
-        if name in HEADERS or name in ("self", "id"):
+        if name in HEADERS | FILES | SERVERS or name in ("self", "id"):
             continue
-        kind, description = (_IN_A_QUERY if query else {}).get(name) or PARAMETERS[name]
-        kind = _OPTIONAL.get((verb, name), kind)
+        of_verb = _OF_A_VERB.get((verb, name)) or (_IN_A_QUERY if query else {}).get(name)
+        kind, description = of_verb or PARAMETERS[name]
         default = ... if parameter.default is inspect.Parameter.empty else parameter.default
         fields[name] = (kind, Field(list(default) if isinstance(default, tuple) else default, description=description))
+    if verb == "import_file":
+        fields["name"] = (str, Field("file", max_length=255, description="The file's name, for what it holds no name."))
     config = ConfigDict(extra="forbid", strict=not query)
     return create_model(f"{verb.capitalize()}Request", __config__=config, **fields)

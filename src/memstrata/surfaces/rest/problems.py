@@ -40,6 +40,12 @@ def problem_of(error: MemstrataError) -> Response:
     return problem(status_of(error), error.code, detail, headers=headers)
 
 
+def unexpected(error: BaseException, *, route: str) -> Response:
+    """What nobody expected, as an answer that tells nothing of it; the log has the traceback."""
+    LOG.error("unexpected %s in %s", type(error).__name__, route, exc_info=error)
+    return problem(500, "error", "something failed inside; the server's log says what")
+
+
 def say_problems(app: FastAPI) -> None:
     """Answer every error with problem details; what nobody expected is logged with its traceback and tells nothing."""
 
@@ -47,9 +53,11 @@ def say_problems(app: FastAPI) -> None:
         assert isinstance(error, MemstrataError)
         return problem_of(error)
 
-    async def invalid(_: Request, error: Exception) -> Response:
+    async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         first = error.errors()[0]
+        if first["loc"] == ("body",) and "json" not in request.headers.get("content-type", "json"):
+            return problem(422, "invalid_input", "the body is JSON, and says so: Content-Type: application/json")
         place = ".".join(str(each) for each in first["loc"] if each not in ("body", "query"))
         return problem(422, "invalid_input", f"{place}: {first['msg']}" if place else first["msg"])
 
@@ -57,20 +65,21 @@ def say_problems(app: FastAPI) -> None:
         assert isinstance(error, HTTPException)
         if error.status_code == 405:
             return problem(405, _CODES[405], str(error.detail), headers={"Allow": _methods(request, error)})
+        if error.status_code == 404:
+            return problem(404, _CODES[404], "no such path; /docs shows those that there are")
         status = 422 if error.status_code == 400 else error.status_code  # a body that is no JSON
         return problem(
             status, _CODES.get(status, "invalid_input"), str(error.detail), headers=dict(error.headers or {})
         )
 
-    async def unexpected(request: Request, error: Exception) -> Response:
-        LOG.error("unexpected %s in %s", type(error).__name__, request.scope.get("path_template", ""), exc_info=error)
-        return problem(500, "error", "something failed inside; the server's log says what")
+    async def not_expected(request: Request, error: Exception) -> Response:
+        return unexpected(error, route=request.scope.get("path_template", ""))
 
     handlers: dict[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
         MemstrataError: on_purpose,
         RequestValidationError: invalid,
         HTTPException: http,
-        Exception: unexpected,
+        Exception: not_expected,
     }
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)
@@ -78,9 +87,12 @@ def say_problems(app: FastAPI) -> None:
 
 def _methods(request: Request, error: HTTPException) -> str:
     """The methods that the document gives the path that was asked for, and that the route knows of itself."""
-    paths: dict[str, dict[str, object]] = request.app.openapi()["paths"]
-    asked = request.scope["path"]
-    here = [paths[asked]] if asked in paths else [paths[each] for each in paths if compile_path(each)[0].match(asked)]
-    own = {method.upper() for methods in here for method in methods}
+    state = request.app.state
+    if not hasattr(state, "documented"):  # the document is made at the first question, and never again
+        paths: dict[str, dict[str, object]] = request.app.openapi()["paths"]
+        state.documented = {path: (compile_path(path)[0], {each.upper() for each in paths[path]}) for path in paths}
+    asked, documented = request.scope["path"], state.documented
+    here = [documented[asked]] if asked in documented else [it for it in documented.values() if it[0].match(asked)]
+    own = {method for _, methods in here for method in methods}
     said = (error.headers or {}).get("Allow", "")
     return ", ".join(sorted(own | {each.strip() for each in said.split(",") if each.strip()}))

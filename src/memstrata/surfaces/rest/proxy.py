@@ -25,6 +25,7 @@ from starlette.responses import Response
 
 from memstrata.chat.recalling import Recollection, recollect
 from memstrata.chat.remembering import Conversation, Conversations
+from memstrata.core.answers import error_body
 from memstrata.core.messages import checked_scope
 from memstrata.core.replies import Api, at, read_reply
 from memstrata.core.scoping import ScopeIds, named
@@ -45,7 +46,7 @@ MEMORY_SECONDS = 3.0
 THREADS = 8
 NOT_CONFIGURED = (
     "no model is configured behind this server: start it with memstrata serve --upstream URL,"
-    " such as http://127.0.0.1:11434/v1"
+    " such as http://127.0.0.1:11434/v1, or --local-model smollm2"
 )
 LOG = logging.getLogger("memstrata.server")
 T = TypeVar("T")
@@ -189,7 +190,7 @@ class Proxy:
 
     async def _send(self, request: Request, path: str, body: bytes) -> httpx.Response:
         if self._client is None:
-            self._client = client()
+            self._client = client(self._upstream)
         query = request.scope.get("query_string", b"")
         asked = self._upstream.request(request.method, path, query, request.headers.raw, body)
         return await self._client.send(asked, stream=True)
@@ -271,10 +272,7 @@ async def _answered(
 
 
 def _error(status: int, code: str, message: str, *, headers: Mapping[str, str] | None = None) -> Response:
-    kind = "invalid_request_error" if status < 500 else "memstrata_error"
-    body = {"error": {"message": message, "type": kind, "param": None, "code": code}}
-    text = json.dumps(body, ensure_ascii=False).encode(errors="replace")
-    return Response(text, status, dict(headers or {}), media_type="application/json")
+    return Response(error_body(status, code, message), status, dict(headers or {}), media_type="application/json")
 
 
 def _admitted(request: Request) -> Caller:

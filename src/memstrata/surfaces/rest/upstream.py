@@ -34,11 +34,13 @@ Headers = list[tuple[bytes, bytes]]
 class Upstream:
     """An endpoint with OpenAI's interface. `url` is its base, such as http://127.0.0.1:11434/v1.
 
-    `api_key`: the server's own, for callers that bring none. Raises InvalidInput for a URL that is none.
+    `api_key`: the server's own, for callers that bring none. `transport`: answers in place of a connection. Raises
+    InvalidInput for a URL that is none.
     """
 
     url: str
     api_key: str | None = field(default=None, repr=False)
+    transport: httpx.AsyncBaseTransport | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         try:
@@ -85,10 +87,11 @@ def upstream_at(url: str | None, settings: Settings) -> Upstream | None:
     return replace(upstream, api_key=checked_key(key) or None)
 
 
-def client() -> httpx.AsyncClient:
-    """A client for all requests of a server: follows nothing, repeats nothing, waits for models that reason."""
+def client(upstream: Upstream) -> httpx.AsyncClient:
+    """A client for all requests to an upstream: follows nothing, repeats nothing, waits for models that reason."""
     timeout = httpx.Timeout(SILENT_SECONDS, connect=CONNECT_SECONDS)
-    return httpx.AsyncClient(timeout=timeout, limits=httpx.Limits(max_connections=None, max_keepalive_connections=64))
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=64)
+    return httpx.AsyncClient(timeout=timeout, limits=limits, transport=upstream.transport)
 
 
 def relayed_headers(response: httpx.Response) -> Headers:

@@ -1,4 +1,4 @@
-"""A route for each verb of the wire's table: check the caller, call the verb, answer with its noun."""
+"""A route for each verb of the wire's table that carries nouns: check the caller, call it, answer with its noun."""
 
 from __future__ import annotations
 
@@ -60,6 +60,8 @@ def verb_routes(memory: Memory, once: Once, components: Components) -> APIRouter
     """All verbs of the table."""
     routes = APIRouter(tags=["memory"])
     for verb in VERBS.values():
+        if verb.carries != "nouns":
+            continue  # see `files`
         _add(routes, verb, _Call(memory, once, verb), components)
     return routes
 
@@ -77,11 +79,11 @@ def _add(routes: APIRouter, verb: Verb, call: _Call, components: Components) -> 
         operation_id=verb.name,
         summary=(method.__doc__ or "").split("\n")[0],
         response_class=Response,
-        responses={200: _ok(schema), **problems(*((409, 507) if verb.method == "POST" else ()), *((412,) * versioned))},
+        responses={200: ok(schema), **problems(*((409, 507) if verb.method == "POST" else ()), *((412,) * versioned))},
     )
 
 
-def _ok(schema: Schema) -> dict[str, Any]:
+def ok(schema: Schema) -> dict[str, Any]:
     return {"description": "Done.", "content": {"application/json": {"schema": schema}}}
 
 

@@ -15,9 +15,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from memstrata.ports import Store
 from memstrata.surfaces.rest.access import Who
 from memstrata.surfaces.rest.verbs import answer, problems
+from memstrata.wire import VERBS
 
 LOG = logging.getLogger("memstrata.server")
 MAX_BODY = 32 * 1024 * 1024
+MAX_UPLOAD = 1024 * 1024 * 1024
+_UPLOADS = frozenset(verb.path for verb in VERBS.values() if verb.carries == "upload")
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 
@@ -41,8 +44,11 @@ class Measures:
 class Watch:
     """ASGI middleware: bounds a request's body, counts, times and logs each request."""
 
-    def __init__(self, app: ASGIApp, *, measures: Measures, max_body: int = MAX_BODY) -> None:
-        self._app, self._measures, self._max_body = app, measures, max_body
+    def __init__(
+        self, app: ASGIApp, *, measures: Measures, max_body: int = MAX_BODY, max_upload: int = MAX_UPLOAD
+    ) -> None:
+        self._app, self._measures = app, measures
+        self._max_body, self._max_upload = max_body, max_upload
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
@@ -50,14 +56,17 @@ class Watch:
             await self._app(scope, receive, send)
             return
         started, status, taken = time.perf_counter(), 500, 0
+        most = self._max_upload if scope["path"] in _UPLOADS else self._max_body
+        announced = int(dict(scope["headers"]).get(b"content-length", b"0"))  # the server refuses what is no number
 
         async def bounded() -> Message:
             nonlocal taken
-            message = await receive()
-            taken += len(message.get("body", b""))
-            if taken > self._max_body:
-                raise HTTPException(413, f"a request holds at most {self._max_body:,} bytes")
-            return message
+            if announced <= most:
+                message = await receive()
+                taken += len(message.get("body", b""))
+                if taken <= most:
+                    return message
+            raise HTTPException(413, f"a request to {scope['path']} holds at most {most:,} bytes")
 
         async def noting(message: Message) -> None:
             nonlocal status

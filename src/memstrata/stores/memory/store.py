@@ -5,67 +5,40 @@ Plain Python over lists; every search looks at every episode of its scope. Nothi
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 
-from memstrata.core.access import Key
-from memstrata.core.artifacts import HAVE_BYTES, MAY_BE_SOURCES
 from memstrata.core.candidates import Floats, Integers, Pool, Probe, View
 from memstrata.core.facts.erasing import Redaction, without_episodes
-from memstrata.core.facts.log import NewChange
 from memstrata.core.facts.reading import BELIEVED
 from memstrata.core.paging import decode_cursor, encode_cursor
 from memstrata.core.records import (
-    REFRESH_QUEUE,
     Appended,
     Counts,
-    Extracted,
-    FactQuery,
     Forgotten,
-    Job,
-    JobCounts,
-    KeptAnswer,
     KeptEpisode,
     KeptLog,
     NewEpisode,
     NewJob,
     Restored,
     RestoredEpisode,
-    Spent,
     TextRow,
 )
 from memstrata.core.surprise import TurnRow
-from memstrata.errors import Closed, Conflict, NotFound
-from memstrata.stores import memory_exchange
-from memstrata.stores.blobs import FolderBlobs
+from memstrata.errors import Conflict
 from memstrata.stores.fact_rules import clipped, without_words
-from memstrata.stores.memory_artifacts import MemoryArtifacts, name_of
-from memstrata.stores.memory_facts import MemoryFacts
-from memstrata.stores.memory_jobs import MemoryJobs
-from memstrata.stores.memory_rows import Partition
-from memstrata.stores.reference import reference_candidates, reference_links
-from memstrata.types import Artifact, ArtifactKind, ArtifactStatus, Change, Episode, Fact, FactStatus, Page, Scope
+from memstrata.stores.memory import exchange
+from memstrata.stores.memory.artifact_store import ArtifactsInMemory
+from memstrata.stores.memory.job_store import JobsInMemory
+from memstrata.stores.memory.reference import reference_candidates, reference_links
+from memstrata.types import Change, Episode, Page, Scope
 
 
-class MemoryStore:
+class MemoryStore(ArtifactsInMemory, JobsInMemory):
     """Implements `Store` in memory."""
-
-    def __init__(self) -> None:
-        self._lock = threading.RLock()
-        self._partitions: dict[Scope, Partition] = {}
-        self._jobs = MemoryJobs()
-        self._facts = MemoryFacts()
-        self._artifacts = MemoryArtifacts()
-        self._space: str | None = None
-        self._weigher: str | None = None
-        self._keys: dict[str, Key] = {}
-        self._answers: dict[bytes, tuple[datetime, KeptAnswer]] = {}
-        self._closed = False
 
     def append(
         self, scope: Scope, episodes: Sequence[NewEpisode], *, recorded_at: datetime, jobs: Sequence[NewJob]
@@ -293,108 +266,6 @@ class MemoryStore:
         with self._open():
             return self._artifacts.delete_doomed()
 
-    def scope_of(self, scope_key: int) -> Scope:
-        """See `FactStore.scope_of`."""
-        with self._open():
-            return self._by_key(scope_key).scope
-
-    def change_facts(
-        self, scope: Scope, changes: Sequence[NewChange], *, expected: int | None, extracted: Extracted | None = None
-    ) -> list[Change]:
-        """See `FactStore.change_facts`."""
-        with self._open():
-            partition = self._partition(scope)
-            present = {each.episode.id for each in partition.kept}
-            written = self._facts.write(partition.key, changes, expected=expected, extracted=extracted, present=present)
-            self._follow(partition, written)
-            self._artifacts.delete_doomed()
-            return written
-
-    def _follow(self, partition: Partition, written: Sequence[Change]) -> None:
-        """Make stale what was made of changed facts."""
-        if self._artifacts.follow(partition.key, written):
-            self._jobs.enqueue(REFRESH_QUEUE, partition.key, at=written[-1].at)
-
-    def last_change(self, scope: Scope) -> int:
-        """See `FactStore.last_change`."""
-        with self._open():
-            return self._facts.last(self._partition(scope).key)
-
-    def facts(self, scope: Scope, wanted: FactQuery) -> list[Fact]:
-        """See `FactStore.facts`."""
-        with self._open():
-            partition = self._partition(scope)
-            rows = {each.episode.id: each.row for each in partition.kept}
-            return self._facts.facts(partition.key, wanted, rows, self._within(scope))
-
-    def fact_log(self, scope: Scope, ids: Sequence[str] | None = None) -> list[Change]:
-        """See `FactStore.fact_log`."""
-        with self._open():
-            log = self._facts.log(self._partition(scope).key, self._within(scope))
-            return [change for change in log if ids is None or change.fact_id in set(ids)]
-
-    def change(self, scope: Scope, id: str) -> Change | None:  # noqa: A002 - the field's word
-        """See `FactStore.change`."""
-        return next((change for change in self.fact_log(scope) if change.id == id), None)
-
-    def unextracted(self, scope: Scope, *, extractor: str, limit: int) -> list[tuple[int, Episode]]:
-        """See `FactStore.unextracted`."""
-        with self._open():
-            partition = self._partition(scope)
-            through = self._facts.through(partition.key, extractor)
-            visible = partition.visible(scope.run_within)
-            return [(each.row, each.episode) for each in visible if each.row > through][:limit]
-
-    def spent(self, scope: Scope, *, day: str) -> Spent:
-        """See `FactStore.spent`."""
-        with self._open():
-            return self._facts.spent(self._partition(scope).key, day)
-
-    def spend(self, scope: Scope, *, day: str, spent: Spent) -> None:
-        """See `FactStore.spend`."""
-        with self._open():
-            partition = self._partition(scope)
-            self._found(partition)
-            self._facts.spend(partition.key, day, spent)
-
-    def claim(
-        self, queues: Sequence[str], *, owner: str, at: datetime, lease: timedelta, scope: Scope | None
-    ) -> Job | None:
-        """See `Store.claim`."""
-        with self._open():
-            key = None if scope is None else self._partition(scope).key
-            return self._jobs.claim(queues, owner=owner, at=at, lease=lease, scope_key=key)
-
-    def extend(self, job: Job, *, owner: str, until: datetime) -> bool:
-        """See `Store.extend`."""
-        with self._open():
-            return self._jobs.extend(job, owner=owner, until=until)
-
-    def finish(self, job: Job, *, owner: str) -> bool:
-        """See `Store.finish`."""
-        with self._open():
-            return self._jobs.finish(job, owner=owner)
-
-    def fail(self, job: Job, *, owner: str, error: str, retry_at: datetime | None) -> bool:
-        """See `Store.fail`."""
-        with self._open():
-            return self._jobs.fail(job, owner=owner, error=error, retry_at=retry_at)
-
-    def release(self, job: Job, *, owner: str) -> bool:
-        """See `Store.release`."""
-        with self._open():
-            return self._jobs.release(job, owner=owner)
-
-    def job_counts(self, queues: Sequence[str] | None, *, scope: Scope | None) -> JobCounts:
-        """See `Store.job_counts`."""
-        with self._open():
-            return self._jobs.counts(queues, scope_key=None if scope is None else self._partition(scope).key)
-
-    def retry_dead(self, *, at: datetime) -> int:
-        """See `Store.retry_dead`."""
-        with self._open():
-            return self._jobs.retry_dead(at=at)
-
     def known(self, scope: Scope, digests: Sequence[bytes]) -> set[bytes]:
         """See `ExchangeStore.known`."""
         with self._open():
@@ -403,7 +274,7 @@ class MemoryStore:
     def export(self, scope: Scope, take: Callable[[KeptEpisode], None]) -> KeptLog:
         """See `ExchangeStore.export`."""
         with self._open():
-            episodes, log = memory_exchange.export(self._partition(scope), self._facts, scope.run_within)
+            episodes, log = exchange.export(self._partition(scope), self._facts, scope.run_within)
         for each in episodes:
             take(each)
         return log
@@ -421,7 +292,7 @@ class MemoryStore:
         """See `ExchangeStore.restore`."""
         with self._open():
             partition = self._partition(scope)
-            done = memory_exchange.restore(
+            done = exchange.restore(
                 partition,
                 self._facts,
                 episodes,
@@ -435,143 +306,6 @@ class MemoryStore:
             for job in jobs if done.added or done.changes else ():
                 self._jobs.enqueue(job.queue, partition.key, at=at)
             return done
-
-    @property
-    def blobs(self) -> FolderBlobs:
-        """See `ArtifactStore.blobs`: a temporary folder, made when it is asked for."""
-        with self._open():
-            return self._artifacts.blobs
-
-    def blob_name(self, scope: Scope, id: str) -> str:  # noqa: A002 - the field's word
-        """See `ArtifactStore.blob_name`."""
-        with self._open():
-            key = self._partition(scope).key
-        if not key:
-            raise NotFound("nothing is stored of this scope, so it has no artifacts")
-        return name_of(key, id)
-
-    def begin_artifact(self, scope: Scope, artifact: Artifact, *, queue: str | None = None) -> bool:
-        """See `ArtifactStore.begin_artifact`."""
-        with self._open():
-            partition = self._partition(scope)
-            facts = self.facts(scope.partition, FactQuery(statuses=MAY_BE_SOURCES))
-            known = {each.episode.id for each in partition.kept} | {fact.id for fact in facts}
-            begun = bool(partition.key) and self._artifacts.begin(partition.key, artifact, known=known)
-            if begun and queue is not None:
-                self._jobs.enqueue(queue, partition.key, at=artifact.made_at)
-            return begun
-
-    def finish_artifact(self, scope: Scope, artifact: Artifact) -> bool:
-        """See `ArtifactStore.finish_artifact`."""
-        with self._open():
-            done = self._artifacts.finish(self._partition(scope).key, artifact)
-            self._artifacts.delete_doomed()
-            return done
-
-    def publish_artifact(self, scope: Scope, id: str) -> bool:  # noqa: A002 - the field's word
-        """See `ArtifactStore.publish_artifact`."""
-        with self._open():
-            return self._artifacts.publish(self._partition(scope).key, id)
-
-    def artifacts(
-        self,
-        scope: Scope,
-        *,
-        kinds: Sequence[ArtifactKind] | None = None,
-        statuses: Sequence[ArtifactStatus] | None = None,
-        series: Sequence[str] | None = None,
-    ) -> list[Artifact]:
-        """See `ArtifactStore.artifacts`."""
-        with self._open():
-            found = self._artifacts.rows(self._partition(scope).key)
-        return [
-            each
-            for each in found
-            if (kinds is None or each.kind in kinds)
-            and (statuses is None or each.status in statuses)
-            and (series is None or each.series in series)
-        ]
-
-    def all_artifacts(self, kinds: Sequence[ArtifactKind]) -> list[tuple[Scope, Artifact]]:
-        """See `ArtifactStore.all_artifacts`."""
-        with self._open():
-            homes = sorted(self._partitions.values(), key=lambda each: each.key)
-            found = [(home.scope, each) for home in homes for each in self._artifacts.rows(home.key)]
-        return [(scope, each) for scope, each in found if each.kind in kinds and each.status in HAVE_BYTES]
-
-    def note_use(self, scope: Scope, ids: Sequence[str], *, at: datetime) -> None:
-        """See `ArtifactStore.note_use`."""
-        with self._open():
-            self._artifacts.note_use(self._partition(scope).key, ids, at=at)
-
-    def drop_artifacts(self, scope: Scope, ids: Sequence[str]) -> list[str]:
-        """See `ArtifactStore.drop_artifacts`."""
-        with self._open():
-            there = self._artifacts.drop(self._partition(scope).key, ids)
-            self._artifacts.delete_doomed()
-            return there
-
-    def put_key(self, key: Key) -> None:
-        """See `AccessStore.put_key`."""
-        with self._open():
-            self._keys[key.id] = key
-
-    def key(self, id: str) -> Key | None:  # noqa: A002 - the field's word
-        """See `AccessStore.key`."""
-        with self._open():
-            return self._keys.get(id)
-
-    def keys(self) -> list[Key]:
-        """See `AccessStore.keys`."""
-        with self._open():
-            return sorted(self._keys.values(), key=lambda each: (each.created_at, each.id))
-
-    def keep_answer(self, name: bytes, answer: KeptAnswer, *, at: datetime, drop_before: datetime) -> None:
-        """See `AccessStore.keep_answer`."""
-        with self._open():
-            self._answers = {each: kept for each, kept in self._answers.items() if kept[0] >= drop_before}
-            self._answers.setdefault(name, (at, answer))
-
-    def kept_answer(self, name: bytes) -> KeptAnswer | None:
-        """See `AccessStore.kept_answer`."""
-        with self._open():
-            return self._answers[name][1] if name in self._answers else None
-
-    def close(self) -> None:
-        """Let go of everything."""
-        with self._lock:
-            self._closed = True
-            self._partitions.clear()
-            self._artifacts.close()
-
-    @contextmanager
-    def _open(self) -> Iterator[None]:
-        with self._lock:
-            if self._closed:
-                raise Closed("the store is closed; open the memory again")
-            yield
-
-    def _partition(self, scope: Scope) -> Partition:
-        """The partition that a scope lies in; an empty one, which is not kept, where nothing was ever added."""
-        return self._partitions.get(scope.partition) or Partition(0, scope.partition)
-
-    def _by_key(self, scope_key: int) -> Partition:
-        for each in self._partitions.values():
-            if each.key == scope_key:
-                return each
-        raise NotFound(f"no scope has the key {scope_key!r}; take it from a job of this store")
-
-    def _found(self, partition: Partition) -> None:
-        """Keep a partition that is to hold something."""
-        if not partition.key:
-            partition.key = len(self._partitions) + 1
-            self._partitions[partition.scope] = partition
-
-    def _within(self, scope: Scope) -> set[str]:
-        return {each.episode.id for each in self._partition(scope).visible(scope.run_within)}
-
-    def _statuses(self, scope: Scope) -> list[FactStatus]:
-        return [fact.status for fact in self.facts(scope, FactQuery())]
 
 
 def open_url(url: str, *, cache_bytes: int) -> MemoryStore:

@@ -14,7 +14,7 @@ from memstrata.core.filters import matches
 from memstrata.core.records import NewEpisode, RestoredEpisode, TextRow
 from memstrata.core.sessions import continues_session
 from memstrata.core.surprise import Turn, TurnRow
-from memstrata.stores.reference import ReferenceRow
+from memstrata.stores.memory.reference import ReferenceRow
 from memstrata.types import Episode, Json, Scope
 
 EVERYTHING = View()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from memstrata.core.records import KeptEpisode, KeptLog, Restored, RestoredEpisode
-from memstrata.stores.memory_facts import MemoryFacts
-from memstrata.stores.memory_rows import Kept, Partition
+from memstrata.stores.memory.facts import MemoryFacts
+from memstrata.stores.memory.rows import Kept, Partition
 from memstrata.stores.restoring import Known, read_through, self_contained, settle, settled_changes
 from memstrata.types import Change
 
