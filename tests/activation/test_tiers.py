@@ -98,6 +98,26 @@ def test_without_a_system_text_what_stands_is_attached_all_the_same(
     assert answer.reading.attached == made.tokens > 100
 
 
+def test_each_chat_answers_with_its_own_model_whoever_promoted(memory: Memory, model: LocalChatModel) -> None:
+    made = promote(memory, model)
+    longer = LocalChatModel(model.runtime, sampling=Sampling(max_tokens=40))
+    answer = ask(memory, longer)
+    assert answer.reading is not None
+    assert answer.reading.attached == made.tokens
+    assert len(answer.text) > len(ask(memory, model).text)
+
+
+@pytest.mark.parametrize("mode", ["incognito", "write-only"])
+def test_a_chat_that_reads_nothing_attaches_nothing_and_counts_no_use(
+    memory: Memory, model: LocalChatModel, mode: Any
+) -> None:
+    promote(memory, model)
+    messages = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": "Hello"}]
+    answer = Chat(memory, model)(messages, user_id="ann", mode=mode)
+    assert (answer.reading, answer.served) == (None, ())
+    assert memory.artifacts(user_id="ann")[0].uses == 0
+
+
 def test_its_manifest_says_what_it_is_and_holds_no_words(memory: Memory, model: LocalChatModel) -> None:
     made = promote(memory, model)
     facts = {fact.id for fact in memory.facts(user_id="ann", limit=9)}
