@@ -164,6 +164,27 @@ def test_what_changed_is_never_attached_again_and_its_bytes_are_gone(
     assert answer.reading.attached == again.tokens
 
 
+@pytest.mark.parametrize("passage", [True, False])
+def test_no_byte_of_a_forgotten_artifact_is_in_any_file(tmp_path: Path, model: LocalChatModel, passage: bool) -> None:
+    with Memory(f"sqlite:///{tmp_path}/m.db", embedder="none", worker="none") as memory:
+        (id_,) = memory.add("I live in Ghent.", user_id="ann", wait=True).episode_ids
+        (made,) = memory.promote([id_] if passage else None, user_id="ann", model=model)
+        store = memory._parts.store
+        with store.blobs.reading(store.blob_name(ANN, made.id)) as place:
+            data = (place / keeping.TENSORS).read_bytes()
+            manifest = (place / keeping.MANIFEST).read_bytes()
+        pieces = [data[at : at + 48] for at in range(len(data) // 3, len(data) - 48, len(data) // 9)]
+        pieces += [manifest[-200:], made.digest.encode()]
+
+        def held() -> list[bytes]:
+            files = [file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()]
+            return [piece for piece in pieces if any(piece in file for file in files)]
+
+        assert held() == pieces
+        assert memory.forget([id_], user_id="ann").scrubbed
+        assert held() == []
+
+
 def test_a_new_fact_leaves_what_comes_before_it_attached(memory: Memory, model: LocalChatModel) -> None:
     made = promote(memory, model)
     memory.add("My name is Ann Peeters.", user_id="ann", wait=True)
