@@ -179,11 +179,14 @@ class Memory(TierVerbs):
         known_at: Time | None = None,
         filters: Mapping[str, object] | None = None,
         items: Sequence[ItemKind] = ("episode",),
+        seen: Sequence[str] = (),
     ) -> Context:
         """Text for a model's prompt: what bears on the question, dated and numbered, never over `max_tokens`.
 
         Tokens are counted by the memory's `tokenizer`; the default estimates them (`core.tokens`). The hits come
         back in the order of their numbers in the text. `items` as for `search`; with facts, the text says what changed.
+        `seen`: ids of the items that the prompt holds already. They are left out and the numbers go on behind theirs,
+        so that texts appended turn by turn leave a prompt's beginning as it is, which prefix caches need.
         """
         scope = checked_scope(user_id, agent_id, app_id, run_id)
         times = read_times(as_of, known_at)
@@ -194,7 +197,8 @@ class Memory(TierVerbs):
             request = Request(query=checked_query(query), view=view, limit=limit)
             return self._parts.find(scope, request, items=kinds, as_of=times[0], known_at=times[1])
 
-        return build_context(find, max_tokens=checked_limit(max_tokens, what="max_tokens"), count=self._tokenizer)
+        limit, known = checked_limit(max_tokens, what="max_tokens"), checked_ids(seen)
+        return build_context(find, max_tokens=limit, count=self._tokenizer, seen=known)
 
     def episode(
         self,

@@ -98,6 +98,26 @@ def test_without_a_system_text_what_stands_is_attached_all_the_same(
     assert answer.reading.attached == made.tokens > 100
 
 
+def test_each_chat_answers_with_its_own_model_whoever_promoted(memory: Memory, model: LocalChatModel) -> None:
+    made = promote(memory, model)
+    longer = LocalChatModel(model.runtime, sampling=Sampling(max_tokens=40))
+    answer = ask(memory, longer)
+    assert answer.reading is not None
+    assert answer.reading.attached == made.tokens
+    assert len(answer.text) > len(ask(memory, model).text)
+
+
+@pytest.mark.parametrize("mode", ["incognito", "write-only"])
+def test_a_chat_that_reads_nothing_attaches_nothing_and_counts_no_use(
+    memory: Memory, model: LocalChatModel, mode: Any
+) -> None:
+    promote(memory, model)
+    messages = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": "Hello"}]
+    answer = Chat(memory, model)(messages, user_id="ann", mode=mode)
+    assert (answer.reading, answer.served) == (None, ())
+    assert memory.artifacts(user_id="ann")[0].uses == 0
+
+
 def test_its_manifest_says_what_it_is_and_holds_no_words(memory: Memory, model: LocalChatModel) -> None:
     made = promote(memory, model)
     facts = {fact.id for fact in memory.facts(user_id="ann", limit=9)}
@@ -142,6 +162,27 @@ def test_what_changed_is_never_attached_again_and_its_bytes_are_gone(
     answer = ask(memory, model)
     assert answer.reading is not None
     assert answer.reading.attached == again.tokens
+
+
+@pytest.mark.parametrize("passage", [True, False])
+def test_no_byte_of_a_forgotten_artifact_is_in_any_file(tmp_path: Path, model: LocalChatModel, passage: bool) -> None:
+    with Memory(f"sqlite:///{tmp_path}/m.db", embedder="none", worker="none") as memory:
+        (id_,) = memory.add("I live in Ghent.", user_id="ann", wait=True).episode_ids
+        (made,) = memory.promote([id_] if passage else None, user_id="ann", model=model)
+        store = memory._parts.store
+        with store.blobs.reading(store.blob_name(ANN, made.id)) as place:
+            data = (place / keeping.TENSORS).read_bytes()
+            manifest = (place / keeping.MANIFEST).read_bytes()
+        pieces = [data[at : at + 48] for at in range(len(data) // 3, len(data) - 48, len(data) // 9)]
+        pieces += [manifest[-200:], made.digest.encode()]
+
+        def held() -> list[bytes]:
+            files = [file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()]
+            return [piece for piece in pieces if any(piece in file for file in files)]
+
+        assert held() == pieces
+        assert memory.forget([id_], user_id="ann").scrubbed
+        assert held() == []
 
 
 def test_a_new_fact_leaves_what_comes_before_it_attached(memory: Memory, model: LocalChatModel) -> None:

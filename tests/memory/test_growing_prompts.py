@@ -89,6 +89,20 @@ def test_what_was_forgotten_or_no_longer_holds_is_not_told_any_more(memory: Memo
     assert prompt.startswith(spelt(talk.model.asked[-2]))
 
 
+def test_a_context_leaves_out_what_is_seen_and_numbers_go_on(memory: Memory) -> None:
+    first = memory.context(QUESTIONS[0], user_id="ann", max_tokens=60, items=("fact", "episode"))
+    seen = [hit.item.id for hit in first.hits]
+    assert "[1] " in first.text
+    more = memory.context(QUESTIONS[1], user_id="ann", max_tokens=60, items=("fact", "episode"), seen=seen)
+    assert f"[{len(seen) + 1}] " in more.text
+    assert "[1] " not in more.text
+    assert not set(seen) & {hit.item.id for hit in more.hits}
+    assert more.tokens <= 60
+    everything = [*seen, *(hit.item.id for hit in memory.search(QUESTIONS[0], user_id="ann", limit=99))]
+    facts = [fact.id for fact in memory.facts(user_id="ann", limit=99)]
+    assert memory.context(QUESTIONS[0], user_id="ann", max_tokens=60, seen=[*everything, *facts]).text == ""
+
+
 def test_another_conversation_or_user_gets_nothing_of_it(memory: Memory) -> None:
     memory.add("Rob's workshop is closed on Mondays.", user_id="ben", wait=True)
     talk = Talk(memory)

@@ -87,6 +87,12 @@ def test_a_template_that_takes_one_system_message_gets_one(
     assert "<begin>user\nRecalled.\n\nWhere?<end>" in read
 
 
+def test_a_models_weights_are_in_memory_once(folder: Path) -> None:
+    one, other = LocalChatModel(folder), LocalChatModel(str(folder), sampling=SHORT)
+    assert one.runtime is other.runtime
+    assert one.runtime is not LocalRuntime(folder)
+
+
 def test_tools_are_refused_before_anything_is_read(model: LocalChatModel) -> None:
     with pytest.raises(ModelError, match="calls no tools"):
         model.reply([{"role": "user", "content": "hi"}], tools=[{"type": "function"}])

@@ -17,9 +17,8 @@ from memstrata.chat.prompting import Prompt
 from memstrata.core.records import Piece
 from memstrata.core.tokens import Tokenizer
 from memstrata.core.turns import last_question, text_of
-from memstrata.errors import ModelError
 from memstrata.parametric.attaching import AdapterAttacher, AttachedAdapter
-from memstrata.ports import P
+from memstrata.ports import AttachingModel, P
 from memstrata.types import Artifact, Episode, Hit, Json, Scope, Tier
 
 MOST_PASSAGES = 5
@@ -48,20 +47,26 @@ class Reading:
 
 
 class LocalAnswers(Generic[P]):
-    """A model and what is kept for it. Of each prompt, `served` and `reading` tell after the first word."""
+    """A model and what is kept for it: for all models of its fingerprint, whichever made it."""
 
     def __init__(
-        self, attacher: Attacher[P], adapters: AdapterAttacher[Any] | None, *, passages: bool, count: Tokenizer
+        self,
+        model: AttachingModel[P],
+        attacher: Attacher[P],
+        adapters: AdapterAttacher[Any] | None,
+        *,
+        passages: bool,
+        count: Tokenizer,
     ) -> None:
-        self._attacher, self._adapters, self._passages, self._count = attacher, adapters, passages, count
+        self._model, self._attacher, self._adapters = model, attacher, adapters
+        self._passages, self._count = passages, count
 
     def reply(
         self, scope: Scope, prompt: Prompt, *, tools: Sequence[Mapping[str, Json]], told: Told
     ) -> Iterator[Piece]:
         """The answer to a prompt; `told` is filled with how it was read. Raises ModelError where there are tools."""
-        model = self._attacher.keeper.model
-        if tools:
-            raise ModelError(f"the local model {model.name!r} calls no tools; leave them out, or choose another model")
+        model = self._model
+        model.refuse_tools(tools)
         adapters = self._called_for(scope, prompt)
         if adapters:
             ids = model.encode(model.rendered(prompt.told))
@@ -83,7 +88,7 @@ class LocalAnswers(Generic[P]):
 
     def _attached(self, scope: Scope, prompt: Prompt) -> tuple[Attachment[P], dict[str, Artifact]]:
         """What is attached, and the passages among it by episode."""
-        model = self._attacher.keeper.model
+        model = self._model
         refused: tuple[str, ...] = ()
         while True:
             chosen = self._chosen(scope, prompt)

@@ -89,7 +89,7 @@ class Chat:
         self._local: LocalAnswers[Any] | None = None
         if attachable(self._model):
             attacher, adapters = memory.attacher(self._model), memory.adapter_attacher(self._model)
-            self._local = LocalAnswers(attacher, adapters, passages=passages, count=tokenizer)
+            self._local = LocalAnswers(self._model, attacher, adapters, passages=passages, count=tokenizer)
 
     def __call__(
         self,
@@ -268,7 +268,7 @@ class _Asking:
             self._prompt = self._prompt.going_on([_asked_for("".join(said), calls), *map(self._looked_up, calls)])
 
     def _reply(self, tools: Sequence[Mapping[str, Json]]) -> Iterator[Piece]:
-        if self._chat._local is None:
+        if self._chat._local is None or not self._call.reads:
             return self._chat._model.reply(self._prompt.told, tools=tools)
         return self._chat._local.reply(self._call.scope, self._prompt, tools=tools, told=self.told)
 

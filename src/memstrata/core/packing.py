@@ -22,32 +22,33 @@ class Packed:
     tokens: int
 
 
-def pack(hits: Sequence[Hit], *, max_tokens: int, count: Tokenizer) -> Packed:
+def pack(hits: Sequence[Hit], *, max_tokens: int, count: Tokenizer, first: int = 1) -> Packed:
     """As many of the best hits as fit, printed in the order of time under the day they were said on.
 
-    A hit that does not fit is passed over for the next; where not even one fits whole, the best is cut.
+    A hit that does not fit is passed over for the next; where not even one fits whole, the best is cut. `first`: the
+    number that the first line bears.
     """
     taken: list[Hit] = []
     spent = 0
     for hit in hits:
-        alone = count(_line(len(taken) + 1, hit))
+        alone = count(_line(len(taken) + first, hit))
         heading = 0 if any(_day(other) == _day(hit) for other in taken) else count(_day(hit))
         if spent + alone + heading <= max_tokens:
             taken.append(hit)
             spent += alone + heading
     while taken:
-        packed = _render(taken, count)
+        packed = _render(taken, count, first)
         if packed.tokens <= max_tokens:
             return packed
         taken.pop()
-    return _excerpt(hits[0], max_tokens, count) if hits else Packed("", (), 0)
+    return _excerpt(hits[0], max_tokens, count, first) if hits else Packed("", (), 0)
 
 
-def _render(hits: Sequence[Hit], count: Tokenizer) -> Packed:
+def _render(hits: Sequence[Hit], count: Tokenizer, first: int) -> Packed:
     ordered = sorted(hits, key=lambda hit: (hit.item.timestamp, hits.index(hit)))
     lines: list[str] = []
     day = None
-    for number, hit in enumerate(ordered, start=1):
+    for number, hit in enumerate(ordered, start=first):
         if _day(hit) != day:
             day = _day(hit)
             lines.append(day)
@@ -56,18 +57,18 @@ def _render(hits: Sequence[Hit], count: Tokenizer) -> Packed:
     return Packed(text, tuple(ordered), count(text))
 
 
-def _excerpt(hit: Hit, max_tokens: int, count: Tokenizer) -> Packed:
+def _excerpt(hit: Hit, max_tokens: int, count: Tokenizer, first: int) -> Packed:
     """The longest beginning of an episode that fits, by bisection; nothing if that is no more than a few words."""
     if isinstance(hit.item, Fact):
         return Packed("", (), 0)
     low, high = 0, len(hit.item.text)
     while low < high:
         middle = (low + high + 1) // 2
-        if _render([_cut(hit, middle)], count).tokens <= max_tokens:
+        if _render([_cut(hit, middle)], count, first).tokens <= max_tokens:
             low = middle
         else:
             high = middle - 1
-    return _render([_cut(hit, low)], count) if low >= min(MIN_EXCERPT, len(hit.item.text)) else Packed("", (), 0)
+    return _render([_cut(hit, low)], count, first) if low >= min(MIN_EXCERPT, len(hit.item.text)) else Packed("", (), 0)
 
 
 def _cut(hit: Hit, length: int) -> Hit:

@@ -145,6 +145,10 @@ class AttachingModel(ChatModel, Protocol[P]):
         """The same part, beginning at another position."""
         ...
 
+    def refuse_tools(self, tools: Sequence[Mapping[str, Json]]) -> None:
+        """Raises ModelError where there are any."""
+        ...
+
     def answer(self, ids: Sequence[int], *, after: Sequence[P] = (), adapters: Sequence[Any] = ()) -> Iterator[Piece]:
         """The answer to a prompt of which `after` holds what comes before `ids`.
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from memstrata.core.records import Piece
 from memstrata.core.turns import text_of
 from memstrata.errors import ModelError
-from memstrata.models.local.runtime import LocalRuntime, Sampling
+from memstrata.models.local.runtime import LocalRuntime, Sampling, shared_runtime
 from memstrata.models.local.teacher import LocalTeacher
 from memstrata.types import Json, KvForm
 
@@ -35,7 +35,7 @@ class LocalChatModel:
 
     def __init__(self, model: str | Path | LocalRuntime, *, sampling: Sampling | None = None) -> None:
         self._name = model.name if isinstance(model, LocalRuntime) else str(model)
-        self.runtime = model if isinstance(model, LocalRuntime) else LocalRuntime(model)
+        self.runtime = model if isinstance(model, LocalRuntime) else shared_runtime(model)
         self.sampling = sampling or Sampling()
 
     @property

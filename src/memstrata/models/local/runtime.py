@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
+from weakref import WeakValueDictionary
 
 from memstrata.errors import ArtifactRefused, InvalidInput, ModelError
 from memstrata.models.local.weights import LOADING, content_digest, longest, model_folder, need
@@ -292,6 +293,23 @@ class LocalRuntime:
     def ends(self) -> frozenset[int]:
         """The tokens that end an answer."""
         return self._model.ends
+
+
+_SHARED: WeakValueDictionary[str, LocalRuntime] = WeakValueDictionary()
+_SHARING = threading.Lock()
+
+
+def shared_runtime(model: str | Path) -> LocalRuntime:
+    """The process's runtime of a model in float32: its weights are in memory once, whoever asks for them.
+
+    Raises as `LocalRuntime` does.
+    """
+    with _SHARING:
+        name = str(model_folder(model).resolve())
+        found = _SHARED.get(name)
+        if found is None:
+            found = _SHARED[name] = LocalRuntime(model)
+        return found
 
 
 class _Chooser:

@@ -65,6 +65,7 @@ def context(
     known_at: options.KnownAt = None,
     filters: options.Filters = None,
     items: options.Items = "episode",
+    seen: Annotated[list[str] | None, typer.Option("--seen", help="An id that the prompt holds already.")] = None,
     store: options.Store = None,
     embedder: options.Embedder = "auto",
     model: options.Model = "none",
@@ -82,6 +83,7 @@ def context(
             known_at=options.moment(known_at, what="--known-at"),
             filters=_filters(filters),
             items=options.item_kinds(items),
+            seen=seen or (),
         )
     if as_json:
         show.print_json(found)

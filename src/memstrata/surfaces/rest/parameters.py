@@ -56,6 +56,7 @@ PARAMETERS: Mapping[str, tuple[Any, str]] = {
     "as_of": (str | None, "The world's clock: only what had been said, or held, by then; ISO 8601."),
     "known_at": (str | None, "Our clock: only what had been stored, or was believed, by then; ISO 8601."),
     "filters": (Filters | None, "On role, name, run_id, timestamp, metadata...; with AND, OR, NOT."),
+    "seen": (list[Id], "Ids of items that the prompt holds already."),
     "items": (list[ItemKind], "What to find."),
     "id": (Id, "The id."),
     "ids": (list[Id] | Literal["everything"], "Ids of episodes; without it, everything that the scope names."),
