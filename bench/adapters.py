@@ -1,8 +1,9 @@
 """`bench adapters WHAT`: what adapters learn of sixty invented facts, what it does to the model, and its undoing.
 
 `facts`: all shards by the recipe that the library uses, each measured as the gate does, then all of them together with
-recall deciding which is attached. `forget`: one fact of a shard is forgotten and the shard made anew without it.
-`curve`: one person's five facts by many recipes, attached to every question: what is recalled and what is damaged.
+recall deciding which is attached. `forget`: one fact of a shard is forgotten and the shard made anew without it;
+`revoke`: how long the first part of that takes. `curve`: one person's five facts by many recipes, attached to every
+question: what is recalled and what is damaged.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from bench.people import statements
 from bench.report import show, write
 from memstrata import Memory
 from memstrata.core.training import ATTENTION, MLP, Limits, Recipe
+from memstrata.models.local.lora import fresh
 from memstrata.models.local.runtime import LocalRuntime
 from memstrata.models.local.teacher import LocalTeacher
 from memstrata.parametric.asking import AdapterRows
@@ -215,6 +217,20 @@ def forget(
     return {"summary": with_mean(rows)}
 
 
+def revoke(
+    runtime: LocalRuntime, *, seeds: Sequence[int], recipe: Recipe, done: Done = lambda found: None
+) -> dict[str, object]:
+    """How long revoking takes alone: with adapters of the size of trained ones, so that nothing is trained for it."""
+    teacher = LocalTeacher(runtime)
+    with runtime.using() as model:
+        adapter = fresh(model.body, recipe.shape, seed=0)
+    rows: dict[str, Row] = {}
+    for seed in seeds:
+        fact = world(seed).facts[seed]
+        rows[f"seed {seed}"] = {"revoke_seconds": revoked(teacher, seed, fact, adapter)}
+    return {"summary": with_mean(rows)}
+
+
 def revoked(teacher: LocalTeacher, seed: int, fact: Askable, adapter: Adapter) -> float:
     """Seconds on the clock of forgetting the episode that a fact rests on, in a file where its shard's adapter is
     ready, until that is attached to no question any more and its bytes are gone."""
@@ -334,7 +350,7 @@ def _damage(
 def main(arguments: list[str]) -> None:
     """Run and report."""
     parser = argparse.ArgumentParser(prog="bench adapters", description=__doc__)
-    parser.add_argument("what", choices=("facts", "forget", "curve"))
+    parser.add_argument("what", choices=("facts", "forget", "revoke", "curve"))
     parser.add_argument("--model", default="smollm2")
     parser.add_argument("--dtype", default="bfloat16", choices=("bfloat16", "float32"))
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
@@ -348,7 +364,7 @@ def main(arguments: list[str]) -> None:
     def keep(found: Mapping[str, object]) -> None:
         write(f"adapters_{given.what}", {"arguments": about, "recipe": asdict(recipe), **found}, to=given.out)
 
-    command = {"facts": facts, "forget": forget, "curve": curve}[given.what]
+    command = {"facts": facts, "forget": forget, "revoke": revoke, "curve": curve}[given.what]
     found = command(runtime, seeds=given.seeds, recipe=recipe, done=keep)
     keep(found)
     rows = found["summary"]
