@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from memstrata.connect import Parts
 from memstrata.core.messages import checked_scope, digest_by_id, read_batch
 from memstrata.core.requests import optional_time
 from memstrata.exchange.archive import Place
@@ -17,6 +16,7 @@ from memstrata.exchange.portions import Portion
 from memstrata.exchange.restoring import restore_from
 from memstrata.fact_verbs import FactVerbs
 from memstrata.govern.secrets import without_secrets
+from memstrata.parts import Parts
 from memstrata.types import ExportFormat, ExportReceipt, ImportReceipt, Receipt, RestoreReceipt, Scope
 
 Time = datetime | str

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from memstrata.connect import Parts
 from memstrata.core.facts.reading import BELIEVED
 from memstrata.core.messages import checked_scope
 from memstrata.core.records import FactQuery
@@ -22,6 +21,7 @@ from memstrata.core.requests import (
     read_view,
 )
 from memstrata.errors import NotFound
+from memstrata.parts import Parts
 from memstrata.recall.facts import FactRequest, aliases, find_facts
 from memstrata.recall.profile import build_profile, in_time
 from memstrata.types import Change, ChangeKind, Fact, FactKind, Facts, FactStatus, Profile, Scope

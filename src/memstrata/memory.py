@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 
-from memstrata.connect import ForgetPolicy, WorkerMode, connect
+from memstrata.connect import WorkerMode, connect
 from memstrata.core.messages import Messages, checked_scope, read_batch
 from memstrata.core.requests import (
     checked_ids,
@@ -20,6 +20,7 @@ from memstrata.core.requests import (
 from memstrata.core.tokens import Tokenizer, estimated_tokens
 from memstrata.errors import NotFound
 from memstrata.govern.secrets import without_secrets
+from memstrata.parts import ForgetPolicy
 from memstrata.ports import Embedder, Extractor, LanguageModel, LocalModel, Store
 from memstrata.recall.context import build_context
 from memstrata.recall.search import Request

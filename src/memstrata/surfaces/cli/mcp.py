@@ -12,9 +12,10 @@ from urllib.parse import quote, unquote
 
 import typer
 
-from memstrata.connect import ForgetPolicy, open_store
+from memstrata.connect import open_store
 from memstrata.errors import InvalidInput
 from memstrata.memory import Memory
+from memstrata.parts import ForgetPolicy
 from memstrata.settings import Settings
 from memstrata.surfaces.cli import options
 from memstrata.surfaces.cli.app import app

@@ -20,9 +20,9 @@ from starlette.types import Receive, Send
 from starlette.types import Scope as Connection
 
 from memstrata import __version__
-from memstrata.connect import ForgetPolicy
 from memstrata.errors import Closed
 from memstrata.memory import Memory
+from memstrata.parts import ForgetPolicy
 from memstrata.ports import Store
 from memstrata.surfaces.mcp.reach import Reach, reach_of_request
 from memstrata.surfaces.mcp.server import Context, Profile, make_server

@@ -17,9 +17,9 @@ from mcp.server.stdio import stdio_server
 from mcp.shared.exceptions import MCPError
 
 from memstrata import __version__
-from memstrata.connect import ForgetPolicy
 from memstrata.errors import InvalidInput, MemstrataError, NotFound
 from memstrata.memory import Memory
+from memstrata.parts import ForgetPolicy
 from memstrata.surfaces.mcp import resources
 from memstrata.surfaces.mcp.memory_tool import MEMORY_TOOL_SAYS, memory_tool
 from memstrata.surfaces.mcp.reach import Reach

@@ -12,8 +12,8 @@ import anyio
 from anyio.to_thread import run_sync
 from mcp.server.lowlevel.server import Server
 
-from memstrata.connect import ForgetPolicy
 from memstrata.memory import Memory
+from memstrata.parts import ForgetPolicy
 from memstrata.ports import Store
 from memstrata.surfaces.mcp.http import mcp_app
 from memstrata.surfaces.mcp.logs import log_without_words

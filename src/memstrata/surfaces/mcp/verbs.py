@@ -6,10 +6,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from memstrata.connect import ForgetPolicy
 from memstrata.core.messages import MAX_ID, MAX_TEXT
 from memstrata.core.requests import MAX_LIMIT, MAX_QUERY
 from memstrata.errors import Forbidden, InvalidInput, NotFound
+from memstrata.parts import ForgetPolicy
 from memstrata.surfaces.mcp.answers import (
     AskedOut,
     Corrected,
