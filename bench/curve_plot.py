@@ -1,4 +1,4 @@
-"""The trade-off curve of adapters as an SVG: what a recipe recalls against what it leaves of the model."""
+"""The trade-off curve of adapters as an SVG: what a recipe teaches against what it leaves of the model."""
 
 from __future__ import annotations
 
@@ -9,52 +9,56 @@ from pathlib import Path
 
 from bench.report import RESULTS
 
-WIDTH, HEIGHT, LEFT, TOP, RIGHT, BOTTOM = 900, 520, 70, 40, 260, 60
+WIDTH, HEIGHT, LEFT, TOP, RIGHT, BOTTOM = 940, 560, 70, 60, 300, 60
+HARMED = 1.05
+"""Neutral perplexity, of the model's own, from which on a recipe counts as harmful."""
 _INK, _GREY, _GOOD, _BAD = "#222", "#999", "#1a7f37", "#c0392b"
 
 
 def plot(rows: Mapping[str, Mapping[str, float]], *, to: Path | None = None) -> Path:
-    """Write the plot: across, the perplexity of a neutral text with the adapter attached to it, over the model's own
-    (logarithmic); up, the rank accuracy of held-out wordings; a dot is larger the more CPU seconds it took; red where
-    fewer general questions are answered than by the model alone less one."""
+    """Write the plot: across, the share of held-out wordings that is answered exactly; up, the general questions that
+    are answered with the adapter attached to them; a dot is larger the more CPU seconds it took, and red where the
+    neutral text's perplexity rose. Dots that would cover each other stand side by side."""
     path = to or RESULTS / "adapters_curve.svg"
     trained = {name: row for name, row in rows.items() if "cpu_seconds" in row}
     base = next(row for name, row in rows.items() if name not in trained)
-    top = max(2.0, *(row["neutral_ratio"] for row in trained.values()))
-    low = min(0.9, *(row["neutral_ratio"] for row in trained.values()))
+    top = 5 * math.ceil(max(row["general"] for row in rows.values()) / 5 + 0.2)
 
-    def x(ratio: float) -> float:
-        return LEFT + (WIDTH - LEFT - RIGHT) * math.log(ratio / low) / math.log(top / low)
+    def x(exact: float) -> float:
+        return LEFT + 20 + (WIDTH - LEFT - RIGHT - 60) * exact
 
-    def y(rank: float) -> float:
-        return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * rank
+    def y(right: float) -> float:
+        return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * right / max(1, top)
 
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif">',
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
-        _text(LEFT, 22, "Five facts in one adapter, attached to everything: recall against damage", size=15),
-        _text(LEFT + 120, HEIGHT - 14, "neutral perplexity, of the model's own (log)"),
-        f'<g transform="translate(18 {HEIGHT - 130}) rotate(-90)">',
-        _text(0, 0, "rank accuracy of held-out wordings"),
+        _text(LEFT, 26, "Five facts in one adapter, attached to everything", size=16),
+        _text(LEFT, 46, f"red: neutral perplexity above {HARMED} of the model's own; size: CPU seconds", size=12),
+        _text(LEFT + 140, HEIGHT - 16, "held-out wordings answered exactly, as a share"),
+        f'<g transform="translate(20 {HEIGHT - 170}) rotate(-90)">',
+        _text(0, 0, "general questions answered, of 40"),
         "</g>",
     ]
-    for rank in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0):
-        parts.append(_line(LEFT, y(rank), WIDTH - RIGHT, y(rank), "#eee"))
-        parts.append(_text(LEFT - 34, y(rank) + 4, f"{rank:.1f}"))
-    for ratio in (each for each in (0.9, 1.0, 1.05, 1.2, 1.5, 2, 3, 5, 10, 30, 100) if low <= each <= top):
-        parts.append(_line(x(ratio), TOP, x(ratio), HEIGHT - BOTTOM, "#ddd" if ratio != 1.05 else _BAD))
-        parts.append(_text(x(ratio) - 10, HEIGHT - BOTTOM + 18, f"{ratio:g}"))
-    parts.append(_line(LEFT, y(base["rank"]), WIDTH - RIGHT, y(base["rank"]), _GREY))
-    parts.append(_text(WIDTH - RIGHT - 110, y(base["rank"]) - 5, "the model alone", fill=_GREY))
+    for right in range(0, top + 1, 5):
+        parts += [_line(LEFT, y(right), WIDTH - RIGHT, y(right), "#eee"), _text(LEFT - 26, y(right) + 4, str(right))]
+    for exact in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0):
+        parts.append(_line(x(exact), TOP, x(exact), HEIGHT - BOTTOM, "#eee"))
+        parts.append(_text(x(exact) - 8, HEIGHT - BOTTOM + 18, f"{exact:.1f}"))
+    parts.append(_line(LEFT, y(base["general"]), WIDTH - RIGHT, y(base["general"]), _GREY))
+    parts.append(_text(LEFT + 6, y(base["general"]) - 5, "the model alone", fill=_GREY))
+    placed: dict[tuple[float, float], int] = {}
     for number, (name, row) in enumerate(trained.items(), start=1):
-        fill = _GOOD if row["general"] >= base["general"] - 1 else _BAD
-        across, up = x(row["neutral_ratio"]), y(row["rank"])
+        fill = _BAD if row["neutral_ratio"] > HARMED else _GOOD
+        spot = (row["exact"], row["general"])
+        across, up = x(row["exact"]) + 17 * placed.get(spot, 0), y(row["general"])
+        placed[spot] = placed.get(spot, 0) + 1
         size = 3 + math.sqrt(row["cpu_seconds"]) / 2
-        parts.append(f'<circle cx="{across:.1f}" cy="{up:.1f}" r="{size:.1f}" fill="{fill}" fill-opacity="0.55"/>')
-        parts.append(_text(across - 4, up + 4, str(number), size=10))
-        legend = f"{number}  {name} ({row['general']:.0f}/{base['general']:.0f})"
-        parts.append(_text(WIDTH - RIGHT + 16, TOP + 20 * number, legend, size=12, fill=fill))
-    parts.append(_text(WIDTH - RIGHT + 16, TOP, "recipe (general answers/alone)", size=12))
+        parts.append(f'<circle cx="{across:.1f}" cy="{up:.1f}" r="{size:.1f}" fill="{fill}" fill-opacity="0.5"/>')
+        parts.append(_text(across - 3.5 * len(str(number)), up + 4, str(number), size=11))
+        legend = f"{number}  {name} ({row['neutral_ratio']:.2f})"
+        parts.append(_text(WIDTH - RIGHT + 16, TOP + 22 * number, legend, size=12, fill=fill))
+    parts.append(_text(WIDTH - RIGHT + 16, TOP, "recipe (neutral perplexity, of the model's own)", size=12))
     parts.append("</svg>")
     path.write_text("\n".join(parts) + "\n", encoding="utf-8")
     return path
