@@ -44,7 +44,7 @@ def when_of(text: str, *, said_at: datetime) -> When:
         ahead = at.since > said_at
         return When(
             valid_from=None if always else said_at if ahead else min(at.since, said_at),
-            valid_to=at.until if ahead and not always else None,
+            valid_to=None,
             event_from=at.since,
             event_to=at.until,
             precision=at.precision,
