@@ -84,15 +84,22 @@ _MAY_BE = re.compile(
 _REALLY = re.compile(r"\b(?:in reality|meanwhile|actually|for real|seriously)\b|其实|现实|真的", re.IGNORECASE)
 _JOKES = re.compile(
     r"""\b(?:jk|just\ kidding|kidding|joking|joke|not\ true|sarcasm|\/s|as\ if|yeah\ right|arr+|ahoy)\b
-    | 开玩笑|逗你|骗你的|瞎说|胡说|扯的|假的""",
+    | 开玩笑|逗你|骗你的|瞎说|胡说|扯的|(?<!真的)(?<!真的还是)假的""",
     re.IGNORECASE | re.VERBOSE,
 )
 _FICTION = re.compile(
-    r"""\b(?:story|novel|poem|scene|screenplay|character|d&d|dnd|campaign|narrator|first\ person|haiku|lyrics|game\ of
-        |20\ questions|would\ you\ rather|cosplay|fan\s?fic)\b
-    | 剧本|小说|角色|人设|第一人称|写(?:个|一个|段|篇)故事|台词|扮演|密室|狼人杀|跑团""",
+    r"""\b(?:screenplay|d&d|dnd|narrator|narration|first\ person|haiku|20\ questions|twenty\ questions|would\ you\ rather|cosplay\w*
+        |fan\s?fic\w*|role-?play\w*|voice\ check|monologue|limerick|sonnet)\b
+    | \b(?:write|writing|draft|continue|start|finish|tell|invent|make\ up|improvi[sz]e|compose|edit|polish|critique|check)\b.{0,40}?
+        \b(?:story|novel|poem|scene|chapter|lyrics|script|play|dialogue|opening\ line|verse|song|character)\b
+    | \b(?:in|for|from)\ (?:my|our|the|this|a)\ (?:\w+\ )?(?:story|novel|poem|scene|screenplay|script|play|campaign|fiction|short\ story|novella)\b
+    | \bmy\ (?:main\ |d&d\ |new\ )?(?:character|protagonist|hero|heroine|villain|wizard|bard|rogue|paladin)\b
+    | \b(?:game|round)\ of\b | \b(?:let'?s\ play|pretend\ (?:you|i|we|to)|act\ as|you\ play|i'?ll\ play)\b
+    | \byou(?:\ are|'re|re)\ (?:the|a|an|my)\ [\w ]{1,24}?[,;.]?\ (?:and\ )?i(?:\ am|'m|m)\ (?:the|a|an)\b
+    | 剧本|小说|角色|人设|第一人称|写(?:个|一个|段|篇|一段|一篇)(?:故事|小说|段子|独白|歌词)|台词|扮演|密室|狼人杀|跑团|段子|开放麦|脱口秀|同人文|你(?:来)?演|我(?:来)?演""",
     re.IGNORECASE | re.VERBOSE,
 )
+"""Words with which a made-up scene is set: a genre that is nothing else, a work that is being written, parts given out."""
 _FILLER = re.compile(
     r"""^\W*+(?:(?>
       (?:ok(?:ay|ok)?|k|lol|lmao|haha?\w*|ha|hm+|ah+|oh|ooh|yes|yep|yup|yeah|ye|no|nope|nah|ta|bless(?:\ you)?

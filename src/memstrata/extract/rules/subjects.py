@@ -72,6 +72,15 @@ _ZH_PRONOUN = re.compile(r"^\W*(?:然后|不过|但是?|而且|另外|还有|反
 _OTHERS_FIRST = re.compile(
     rf"^\W*(?:and|but|so|also|oh|anyway|btw)?[\s,]*(?:the\s+)?(?P<name>{_NAME_WORD}(?:\s+[A-Z]\b)?)(?:['’]s\b)?(?=\s+[a-z]|['’]s\b)"
 )
+_OPENS_SENTENCE = re.compile(r"(?:^|[.!?\n:]\s{0,2})([A-ZÀ-ÖØ-Þ][\wÀ-ÿ-]*)(?=[\s,.!?]|$)")
+_DOES = re.compile(
+    r"""(?:['’]s\b|\s+(?:and\s+[A-Z]\w*\s+)?(?:(?:also|just|still|never|always|really|already|apparently|only)\s+)?(?:is|isn't|was|wasn't|has|hasn't|had|will|won't|would|can|can't|could|should|must|might|may|does|doesn't|did|didn't
+      |went|came|got|said|told|made|took|gave|saw|met|left|lost|won|fell|broke|found|bought|sold|sent|kept|became|began|grew|knew|ran|ate|drank
+      |slept|spoke|wrote|thought|felt|held|brought|caught|taught|paid|put|let|quit|hit|cut|hurt|read|set|rang|sang|swam|flew|drove|rode|chose|stole
+      |wore|threw|stood|sat|heard|built|spent|shot|\w+ed|\w+(?<!s)s)\b)""",
+    re.VERBOSE,
+)
+"""What a name at the beginning of a sentence is followed by: a verb of the third person or of the past."""
 _ANY_PRONOUN = re.compile(r"\b(?:he|she)\b|[他她]", re.IGNORECASE)
 _ELLIPSIS = re.compile(
     r"^\W*(?:\w+[,!.:]?\s+){0,2}?(?:\w{2,}ed|got|went|had|bought|sold|took|sent|left|did|made|met|found|came|lost|won|saw|been|moving|"
@@ -100,6 +109,10 @@ class Company:
         self.people = [each for each in self.people if each[0] != name][-7:]
         self.people.append((name, gender))
 
+    def knows(self, name: str) -> bool:
+        """Whether somebody of this name was spoken of."""
+        return any(name == other for other, _ in self.people)
+
     def meant_by(self, pronoun: str) -> str | None:
         """Whom a pronoun stands for: the last one spoken of that fits it."""
         wanted = {"he": "m", "him": "m", "his": "m", "她": "f", "他": "m", "she": "f", "her": "f"}.get(
@@ -122,7 +135,7 @@ def subject_of(text: str, company: Company, *, speaker: str) -> str:
         return company.meant_by(pronoun["word"]) or ""
     named = _OTHERS_FIRST.match(text)
     name = _trimmed(named["name"]) if named else ""
-    if named and name and not _ELLIPSIS_VERB.fullmatch(name) and (own is None or own.start() > named.start("name")):
+    if named and name and (company.knows(name) or _is_somebody(name, text[named.end("name") :])) and not _ELLIPSIS_VERB.fullmatch(name) and (own is None or own.start() > named.start("name")):
         company.mention(name)
         return name
     if _MINE.match(text):
@@ -153,9 +166,17 @@ def notice(text: str, company: Company) -> None:
         for match in pattern.finditer(text):
             _relation(match.group(1), company)
     places = {_trimmed(match.group("name")) for match in _PLACE.finditer(text)}
+    opening = {match.group(1) for match in _OPENS_SENTENCE.finditer(text) if not _is_somebody(match.group(1), text[match.end() :][:24])}
     for name in names_in(text):
+        if name in opening and not company.knows(name) and text.count(name) == 1:
+            continue  # "Tissues in the left pocket" has a capital and is nobody
         if name not in places and (name[:1].isupper() or "\u4e00" <= name[:1] <= "\u9fff"):
             company.mention(name)
+
+
+def _is_somebody(name: str, after: str) -> bool:
+    """Whether a capital at the beginning of a sentence is a name's: of two words, or with a verb of its own."""
+    return " " in name or _DOES.match(after) is not None
 
 
 def _relation(words: str, company: Company) -> str:
