@@ -23,7 +23,7 @@ from memstrata.core.facts.reading import BELIEVED, held
 from memstrata.core.passages import vector_space
 from memstrata.core.records import FactQuery
 from memstrata.ports import Embedder, Store
-from memstrata.recall.asked import asked_kinds
+from memstrata.recall.asked import asked_for, asked_kinds
 from memstrata.recall.search import Request, Scored, score
 from memstrata.recall.standing import CONTENDERS, Standing, give_way, stand
 from memstrata.types import Fact, FactKind, Facts, FactStatus, LogKind, Scope
@@ -192,7 +192,8 @@ def _ranked(
     )
     if request.at is None:
         return standings
-    return give_way(standings, _cosines(store, embedder, scope, standings[:CONTENDERS], episodes))
+    cosines = _cosines(store, embedder, scope, standings[:CONTENDERS], episodes)
+    return give_way(standings, cosines, asked=asked_for(question))
 
 
 def _cosines(
