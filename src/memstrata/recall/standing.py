@@ -99,7 +99,13 @@ def _speaks_against(
 ) -> bool:
     if newer.fact.said_at - older.fact.said_at < SAME_TALK or older.fact.confirmed > newer.fact.confirmed:
         return False
-    parts = rivalry(older.fact.claim, newer.fact.claim, cosine=cosine(older.fact, newer.fact))
-    against = parts.likeness + SHARED * parts.shared + KIND * parts.kind + SUBJECTS * parts.subjects + parts.cue
-    both = asked & given_by(older.fact) & given_by(newer.fact) if asked else asked
-    return against + ANSWERS * len(both) + BEARS * (newer.score - older.score) >= GIVES_WAY
+    ahead, cosines = newer.score - older.score, cosine(older.fact, newer.fact)
+    return against(older.fact, newer.fact, cosine=cosines, asked=asked, ahead=ahead) >= GIVES_WAY
+
+
+def against(older: Fact, newer: Fact, *, cosine: float, asked: frozenset[Answer], ahead: float) -> float:
+    """How much a later fact speaks against an earlier one, for a question; `ahead`: by how much it scores above it."""
+    parts = rivalry(older.claim, newer.claim, cosine=cosine)
+    both = asked & given_by(older) & given_by(newer) if asked else asked
+    topic = KIND * parts.kind + SUBJECTS * parts.subjects
+    return parts.likeness + SHARED * parts.shared + topic + parts.cue + ANSWERS * len(both) + BEARS * ahead
