@@ -16,6 +16,7 @@ from memstrata.extract.rules.times.calendar import (
     around,
     days,
     edge_of,
+    likely,
     monday,
     month,
     nearest,
@@ -177,7 +178,7 @@ def _date(found: Found) -> Interval | None:
         dates = [(each.year, each.month, first) for each in months]
     else:
         dates = [(each, found.number("month"), first) for each in range(now.year - 4, now.year + 5)]
-    return nearest([days(each, count) for each in _valid(dates)], now, _toward(found))
+    return likely([days(each, count) for each in _valid(dates)], now, _toward(found))
 
 
 def _valid(dates: Iterable[tuple[int, int, int]]) -> list[datetime]:
