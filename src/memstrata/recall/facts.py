@@ -19,7 +19,7 @@ from memstrata.core.candidates import View
 from memstrata.core.clock import microseconds
 from memstrata.core.facts.log import fold
 from memstrata.core.facts.names import folded
-from memstrata.core.facts.reading import BELIEVED, held
+from memstrata.core.facts.reading import BELIEVED, held, planned_before
 from memstrata.core.passages import vector_space
 from memstrata.core.records import FactQuery
 from memstrata.ports import Embedder, Store
@@ -147,7 +147,11 @@ def _told(store: Store, scope: Scope, wanted: FactQuery, request: FactRequest, t
 
 
 def _holding(facts: Sequence[Fact], request: FactRequest) -> list[Fact]:
-    return [fact for fact in facts if not fact.muted and (request.at is None or held(fact, request.at))]
+    """What holds then. A plan whose day has passed tells what happened: it answers questions, but is not what is now."""
+    at, told = request.at, [fact for fact in facts if not fact.muted]
+    if at is None:
+        return told
+    return [fact for fact in told if held(fact, at) and not (request.query is None and planned_before(fact, at))]
 
 
 def _known(store: Store, scope: Scope, at: datetime) -> list[Fact]:
