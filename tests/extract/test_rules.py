@@ -377,7 +377,15 @@ def test_when_it_is_true_and_when_it_happens(
     assert (claim.event_from, claim.event_to) == event
 
 
-@pytest.mark.parametrize("text", ["I lived in Rome from 2010 to 2015.", "I worked at Acme 2015-2018", "I lived there until 2019", "我2010年到2015年住在罗马。"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I lived in Rome from 2010 to 2015.",
+        "I worked at Acme 2015-2018",
+        "I lived there until 2019",
+        "我2010年到2015年住在罗马。",
+    ],
+)
 def test_what_is_over_does_not_hold_today(text: str) -> None:
     claim = one(text)
     assert claim.valid_to is not None

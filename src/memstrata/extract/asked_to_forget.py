@@ -192,7 +192,7 @@ def _joined(plain: str, found: list[ForgetRequest]) -> list[ForgetRequest]:
 
 
 def _with_what_stands_before(text: str, plain: str, request: ForgetRequest) -> ForgetRequest:
-    """"The thing about the loan. Scrub it": what is only pointed at, if it is named right before and nothing is told."""
+    """ "The thing about the loan. Scrub it": what is only pointed at, if it is named right before and nothing is told."""
     if request.extent != "that":
         return request
     before = plain[max(0, request.start - 90) : request.start]

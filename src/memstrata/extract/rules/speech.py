@@ -62,7 +62,8 @@ _REMEMBER = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _OWN = re.compile(
-    r"""\b(?:i|i'm|im|i've|ive|i'd|i'll|my|mine|me|we|we're|we've|our|ours|us)\b | [我咱俺]""", re.IGNORECASE | re.VERBOSE
+    r"""\b(?:i|i'm|im|i've|ive|i'd|i'll|my|mine|me|we|we're|we've|our|ours|us)\b | [我咱俺]""",
+    re.IGNORECASE | re.VERBOSE,
 )
 _HAN = re.compile("[\u3400-\u9fff]")
 _SOMEBODY = re.compile(r"\b(?:he|she|they)\b|[他她]|[妈爸哥姐弟妹奶爷]", re.IGNORECASE)

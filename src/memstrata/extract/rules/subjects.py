@@ -135,7 +135,13 @@ def subject_of(text: str, company: Company, *, speaker: str) -> str:
         return company.meant_by(pronoun["word"]) or ""
     named = _OTHERS_FIRST.match(text)
     name = _trimmed(named["name"]) if named else ""
-    if named and name and (company.knows(name) or _is_somebody(name, text[named.end("name") :])) and not _ELLIPSIS_VERB.fullmatch(name) and (own is None or own.start() > named.start("name")):
+    if (
+        named
+        and name
+        and (company.knows(name) or _is_somebody(name, text[named.end("name") :]))
+        and not _ELLIPSIS_VERB.fullmatch(name)
+        and (own is None or own.start() > named.start("name"))
+    ):
         company.mention(name)
         return name
     if _MINE.match(text):
@@ -166,7 +172,11 @@ def notice(text: str, company: Company) -> None:
         for match in pattern.finditer(text):
             _relation(match.group(1), company)
     places = {_trimmed(match.group("name")) for match in _PLACE.finditer(text)}
-    opening = {match.group(1) for match in _OPENS_SENTENCE.finditer(text) if not _is_somebody(match.group(1), text[match.end() :][:24])}
+    opening = {
+        match.group(1)
+        for match in _OPENS_SENTENCE.finditer(text)
+        if not _is_somebody(match.group(1), text[match.end() :][:24])
+    }
     for name in names_in(text):
         if name in opening and not company.knows(name) and text.count(name) == 1:
             continue  # "Tissues in the left pocket" has a capital and is nobody

@@ -102,7 +102,9 @@ LENGTHS = (
     _rule("L", r"(?:^|(?<=[,|x]))(?P<to_go>g)(?P<length>L)a?(?![fk])", _later),
     _rule("L", r"(?P<length>L)I", _within),
     _rule("L", rf"j{{0,2}}F(?P<length>L)(?:f|{_END})", _full),
-    _rule("L", rf"u(?:(?P<today>R)|(?P<month>c)|(?P<week>w)|(?P<year>y))[jF]{{0,3}}(?P<length>L)(?:f|{_END})", _full_by),
+    _rule(
+        "L", rf"u(?:(?P<today>R)|(?P<month>c)|(?P<week>w)|(?P<year>y))[jF]{{0,3}}(?P<length>L)(?:f|{_END})", _full_by
+    ),
     _rule("L", r"j{0,2}(?P<length>L)f", _began),
     _rule("L", r"(?P<length>L)i", _began),
     _rule("L", rf"j(?P<length>L){_END}", _began),

@@ -27,7 +27,9 @@ from memstrata.extract.rules.times.grammar import Found, Reading, Rule, TimeRole
 from memstrata.extract.rules.times.holidays import holiday
 
 _DAY = r"(?:j?t?(?P<weekday>[Dd])|(?P<day>R))"
-_GOES_ON = re.compile(r"\b(?:since|been|together|married|sober|clean|without|old|anniversary|smoke[- ]free)\b|'ve\b|'s been\b")
+_GOES_ON = re.compile(
+    r"\b(?:since|been|together|married|sober|clean|without|old|anniversary|smoke[- ]free)\b|'ve\b|'s been\b"
+)
 _IS_BACK = re.compile(r"(?:'m|\bim|'re|'ll|\b(?:be|is|are|am|come|comes|go|goes|get|gets|you))\s*$")
 
 
@@ -142,7 +144,9 @@ def _this_time(found: Found) -> Reading | None:
     if unit == "week":
         return _reading("at", days(found.now + 7 * sign * DAY))
     there = shift(found.now, Length(amount=1, unit=cast("Unit", unit)), sign)
-    return _reading("at", month(there.year, there.month) if unit == "year" else around(there, Length(amount=0, unit="week"), 1))
+    return _reading(
+        "at", month(there.year, there.month) if unit == "year" else around(there, Length(amount=0, unit="week"), 1)
+    )
 
 
 def _back_in(found: Found) -> Reading | None:
@@ -164,7 +168,9 @@ def _from_a_day(found: Found) -> Reading | None:
     else:
         whole = [month(found.now.year, found.now.month + each).since for each in (-1, 0, 1)]
         number = found.number("date")
-        begins = nearest([days(each.replace(day=number)) for each in whole if number <= 28 or _has(each, number)], found.now, 1)
+        begins = nearest(
+            [days(each.replace(day=number)) for each in whole if number <= 28 or _has(each, number)], found.now, 1
+        )
     if begins is None or length.about:
         return None
     return _reading("at", replace(begins, until=shift(begins.since, length)))
@@ -207,6 +213,10 @@ ANCHORED = (
     _rule("H", r"(?P<n>[aN])(?P<holiday>H)g", _holidays_ago),
     _rule("τ", r"τ(?:(?P<last>l)|n)(?P<unit>U)", _this_time),
     _rule("ρ", r"ρ(?P<month>[Mmµ])(?!Y)", _back_in),
-    _rule("FC", rf"(?:F|C[xL_]{{0,3}}F?)J?(?P<only>{LENGTH}pt?(?:(?P<month>[Mmµ])|(?P<weekday>[Dd])|(?P<date>O)))(?![UXY])", _from_a_day),
+    _rule(
+        "FC",
+        rf"(?:F|C[xL_]{{0,3}}F?)J?(?P<only>{LENGTH}pt?(?:(?P<month>[Mmµ])|(?P<weekday>[Dd])|(?P<date>O)))(?![UXY])",
+        _from_a_day,
+    ),
     _rule("s", rf"{LENGTH}i(?P<month>[Mmµ])[x_]{{0,2}}s", _been),
 )
