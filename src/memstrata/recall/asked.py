@@ -90,7 +90,7 @@ _ASKS_TIME = re.compile(
 _NUMBER = re.compile(
     r"""\d | \b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|twenty|thirty|forty|fifty|sixty|seventy
         |eighty|ninety|hundred|thousand|million|dozen|half|quarter|couple|pair|both|once|twice|none|zero)\b
-    | [零〇一二两三四五六七八九十百千万半俩仨双]""",
+    | (?<![周期拜])[零〇一二两三四五六七八九十百千万半俩仨双]""",
     re.IGNORECASE | re.VERBOSE,
 )
 

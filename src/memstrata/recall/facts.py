@@ -147,7 +147,7 @@ def _told(store: Store, scope: Scope, wanted: FactQuery, request: FactRequest, t
 
 
 def _holding(facts: Sequence[Fact], request: FactRequest) -> list[Fact]:
-    """What holds then. A plan whose day has passed tells what happened: it answers questions, but is not what is now."""
+    """What holds then. A plan whose day has passed answers questions, but is not what is now."""
     at, told = request.at, [fact for fact in facts if not fact.muted]
     if at is None:
         return told

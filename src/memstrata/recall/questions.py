@@ -71,7 +71,7 @@ def read_question(query: str, *, speakers: Sequence[str]) -> Question:
     """
     head = query[:READ]
     named = tuple(speaker for speaker in speakers if _names(head, speaker))
-    text = _without(_THE_USER.sub(" ", query), named)
+    text = _without(_without_the_user(query), named)
     terms = query_terms(text)
     if not terms:
         terms, text = query_terms(query), query
@@ -84,6 +84,10 @@ def read_question(query: str, *, speakers: Sequence[str]) -> Question:
         wants_name=_WANTS_NAME.search(head) is not None,
         dates=named_dates(head),
     )
+
+
+def _without_the_user(query: str) -> str:
+    return " ".join(_THE_USER.sub(" ", query).split()) if _THE_USER.search(query) else query
 
 
 def _names(text: str, speaker: str) -> bool:

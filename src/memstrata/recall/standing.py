@@ -24,9 +24,9 @@ OF_KIND = 1.0
 """What it is worth that a fact is of a kind that the question asks for."""
 PINNED = 2.0
 CONTENDERS = 3
-"""How many of the best are compared with each other: what bears less on the question is no rival of what bears most."""
+"""How many of the best are compared with each other: what bears less is no rival of what bears most."""
 GIVES_WAY = 1.9
-"""Rivalry from which the earlier of two contenders is pushed back; decision 6 says how this and what follows was found."""
+"""Rivalry from which the earlier of two contenders is pushed back; decision 6 says how the weights were found."""
 BEARS = 0.2
 """How much a later statement that bears less on the question must make up for it."""
 BEHIND = 8.0

@@ -52,7 +52,7 @@ def verdict(claim: Claim, said_at: datetime, neighbour: Neighbour) -> Verdict:
     later = said_at >= older.said_at  # turns are read in order: of one moment, what is read now came later
     if claim.trust == older.trust and claim.speaker == older.speaker:
         if later and _corrects(claim, neighbour):
-            return "corrects"
+            return "newer" if claim.trust == "assistant" else "corrects"  # that it said so stays true
         if later and _closes(claim, neighbour):
             return "newer"
         if later and _refines(claim, older):

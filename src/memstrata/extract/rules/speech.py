@@ -22,6 +22,7 @@ _ASKS = re.compile(
           |far|long|much|many|often|to|about|kind|time))\b
         | (?:is|are|was|were|do|does|did|can|could|should|would|will|shall|am|have|has)\s+
             (?:i|you|we|they|he|she|it|that|this|there|the|a|an|my|your|their|his|her|uni|babies|people|any)\b)
+    | ^\W*+(?:who|which\ \w+)\ (?!knew\b|cares\b|am\b|i\b|we\b|is\b)(?:\w+ed|\w+s|\w+t|wrote|won|made|sang|ran|built|gave|took|said)\b(?!.*[,;])
     | ^\W*+(?:any|got\ any)\ (?:idea|tip|suggestion|recommendation|thought)
     | [吗嗎]\s*[。.!！~～]*$ | ^[^还正在都才没可]{1,8}呢\s*[。.!！~～]*$ | ^\W*+(?:请问|問|问一?下|怎么|怎麼|怎样|如何|为什么|为啥|咋|有没有|是不是|能不能|要不要|哪)
     | (?:什么|啥|几点|多少|怎么|咋|谁|哪[里儿个些家]|多久|如何)[^，。,]{0,8}[?？]?\s*$
@@ -38,6 +39,7 @@ _INTERROGATIVE = re.compile(
 _GRANTED = re.compile(
     r"""^\W*+(?:(?:ok(?:ay)?|so|and|but|also|hey|btw|other\ thing|oh|well|then|wait|ugh|omg|seriously)[\s,:]+)*+
       (?:why|how\ come|wtf\ is\ it\ that)\b(?!\ (?:not|don'?t\ (?:i|we|you)|would|should|could|can|might|bother)\b).{0,200}?\b(?:i|i'm|i've|my|we|we're|our)\b
+    | ^\W*+(?:any|got\ any)\ (?:tips?|ideas?|advice|recommendations?|suggestions?|tricks?)\ (?:for|on|about|to|when|with)\b.{0,100}?\b(?:my|our|i'm|i)\b
     | ^\W*+(?:那|所以|不过|对了|唉|哎)?[，,\s]*(?:为什么|为啥|咋|怎么|凭什么).{0,6}我(?!该|应该|能|可以|要不要|会不会)
     | ^\W*+我(?!该|应该|能|可以|要不要).{0,24}(?:为什么|为啥|咋又|咋还|咋老|怎么又|怎么还|怎么老|怎么总)""",
     re.IGNORECASE | re.VERBOSE,
@@ -56,6 +58,15 @@ _ORDERS = re.compile(
     | ^\W*+(?:请|帮|给我|替我|麻烦|查一?下|查查|写[一个封段首]|列[一个出]|推荐|翻译|总结|算一?下|讲[个讲一]|说说|来[一个段首]|教我)""",
     re.IGNORECASE | re.VERBOSE,
 )
+_DICTATES = re.compile(
+    r"^\W*+(?:please\s|pls\s)?(?:translate|rephrase|rewrite|proofread|paraphrase|reword)\b[^.!?\n]{0,40}[:：]|^\W*+(?:请|帮我?)?(?:翻译|润色|改写)[^。！？\n]{0,20}[:：]",
+    re.IGNORECASE,
+)
+_COMPOSES = re.compile(
+    r"""\b(?:write|draft|compose|translate|rephrase|rewrite|proofread|polish|paraphrase|reword|dictate)\b|写|拟|翻译|润色|改写|起草|编[个一段条]""",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""Orders whose rest is the text that is wanted, not what is so."""
 _REMEMBER = re.compile(
     r"""\b(?:remember|note(?:\ down)?|keep\ in\ mind|for\ the\ record|fyi|just\ so\ you\ know|make\ a\ note|save)\b
     | 记一?下|记住|记得|备注|登记|记录""",
@@ -68,11 +79,12 @@ _OWN = re.compile(
 _HAN = re.compile("[\u3400-\u9fff]")
 _SOMEBODY = re.compile(r"\b(?:he|she|they)\b|[他她]|[妈爸哥姐弟妹奶爷]", re.IGNORECASE)
 _SUPPOSES = re.compile(
-    r"""\b(?:if\ (?:i|we)\ (?:ever|had|were|could|won|won'?t|did)\b | if\ only\b
+    r"""^\W*+(?:(?:and|but|so|oh|honestly|tbh|it)\s)?(?:'d|would|wouldn'?t)\b | ^\W*+(?:and\s|so\s|ok\s)?say\ (?:i|we|my|i'm)\b
+      | \b(?:if\ (?:i|we)\ (?:ever|had|were|could|won|won'?t|did)\b | if\ only\b
       | if\b.{0,80}\b(?:would|could|might|'d)\b | would\b.{0,60}\bif\b | imagine | suppose\b | hypothetical | what\ if | wish\ (?:i|we) | let'?s\ (?:say|pretend) | pretend(?:ing)?\b
-      | daydream | in\ (?:a|another)\ (?:dream|life|universe) | came\ into\ money | won\ the\ lottery
+      | daydream | in\ (?:a|another|my\ next|the\ next)\ (?:dream|life|universe) | came\ into\ money | won\ the\ lottery
       | idle\ curiosity | thought\ experiment | for\ the\ sake\ of\ argument | role-?play | in\ character)
-    | 如果|假如|假设|要是|倘若|万一|的话|幻想|做梦|梦见|梦到|假装|想象|设想|中了彩票""",
+    | 如果|假如|假设|要是|倘若|万一|的话|下辈子|来世|恨不得|巴不得|真想|多想|多希望|该多好|幻想|做梦|梦见|梦到|假装|想象|设想|中了彩票""",
     re.IGNORECASE | re.VERBOSE,
 )
 _MAY_BE = re.compile(
@@ -82,7 +94,7 @@ _MAY_BE = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 """What may be or might have been, in its own clause. "I could see", "could finally" tell of the past."""
-_REALLY = re.compile(r"\b(?:in reality|meanwhile|actually|for real|seriously)\b|其实|现实|真的", re.IGNORECASE)
+_REALLY = re.compile(r"\b(?:in reality|meanwhile|actually|for real|seriously)\b|其实|现实|(?<!说)真的", re.IGNORECASE)
 _JOKES = re.compile(
     r"""\b(?:jk|just\ kidding|kidding|joking|joke|not\ true|sarcasm|\/s|as\ if|yeah\ right|arr+|ahoy)\b
     | 开玩笑|逗你|骗你的|瞎说|胡说|扯的|(?<!真的)(?<!真的还是)假的""",
@@ -134,7 +146,7 @@ def speech_act(text: str) -> Act:
         return "asks"
     if (_SUPPOSES.search(text) or _MAY_BE.search(text)) and not _REALLY.search(text):
         return "supposes"
-    if _ORDERS.search(text) and not _REMEMBER.search(text):
+    if (_ORDERS.search(text) or _DICTATES.match(text)) and not _REMEMBER.search(text):
         return "orders"
     return "tells"
 
@@ -159,6 +171,9 @@ def told_by_the_way(text: str) -> list[tuple[int, int]]:
     """
     if _SUPPOSES.search(text):
         return []
+    composes = _COMPOSES.search(text) if _ORDERS.search(text) or _DICTATES.match(text) else None
+    if composes is not None:
+        text = text[: composes.start()]
     whole = [(0, len(text))]
     if _GRANTED.search(text) and not _MAY_BE.search(text):
         return whole

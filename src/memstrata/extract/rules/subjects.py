@@ -10,33 +10,43 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-_RELATIONS = (
-    "mum mom mother dad father parents brother sister son daughter kid child wife husband partner girlfriend boyfriend "
-    "fiancé fiancée fiance fiancee ex uncle aunt auntie cousin nephew niece gran grandma grandmother grandad grandpa "
-    "grandfather godmother godfather boss manager colleague coworker landlord landlady neighbour neighbor roommate "
-    "flatmate friend teacher tutor coach doctor dentist vet therapist client dog cat rabbit hamster snail horse parrot "
-    "tortoise mother-in-law father-in-law sister-in-law brother-in-law stepdad stepmum stepson stepdaughter twin "
-    "supervisor PI assistant trainer hairdresser nanny babysitter"
-).split()
 _FEMALE = set(
-    "mum mom mother sister daughter wife girlfriend fiancée fiancee aunt auntie niece gran grandma grandmother godmother "
-    "landlady mother-in-law sister-in-law stepmum stepdaughter".split()
+    "mum mom mummy mommy mam mama mother sister sis daughter wife girlfriend fiancée fiancee aunt auntie aunty niece gran granny nan nana nanna grandma"
+    " grandmother granddaughter great-grandmother great-aunt godmother goddaughter landlady mother-in-law sister-in-law daughter-in-law stepmum stepmom"
+    " stepmother stepsister stepdaughter half-sister missus bride widow".split()
 )
 _MALE = set(
-    "dad father brother son husband boyfriend fiancé uncle nephew grandad grandpa grandfather godfather father-in-law "
-    "brother-in-law stepdad stepson".split()
+    "dad daddy papa father brother bro son husband hubby boyfriend fiancé fiance uncle nephew grandad granddad grandpa gramps grandfather grandson"
+    " great-grandfather great-uncle godfather godson landlord father-in-law brother-in-law son-in-law stepdad stepfather stepbrother stepson half-brother groom"
+    " widower".split()
+)
+_RELATIONS = sorted(
+    _FEMALE
+    | _MALE
+    | set(
+        "parents parent kid child children baby toddler twin twins partner spouse ex cousin godchild grandchild grandparents in-laws sibling stepchild"
+        " boss manager supervisor colleague coworker co-worker teammate deskmate employee assistant intern trainee apprentice client customer neighbour neighbor"
+        " roommate flatmate housemate roomie lodger tenant friend mate bestie pal teacher tutor lecturer professor coach trainer instructor mentor PI student pupil"
+        " doctor dentist vet therapist counsellor counselor physio midwife nurse carer optician solicitor lawyer accountant builder plumber electrician"
+        " mechanic gardener cleaner hairdresser barber nanny babysitter childminder dog cat puppy kitten rabbit hamster snail horse pony parrot budgie"
+        " tortoise goldfish ferret guinea-pig hen chicken".split()
+    )
 )
 _RELATION = "|".join(sorted(map(re.escape, _RELATIONS), key=len, reverse=True))
 _MY = re.compile(
     rf"\bmy\s+((?:\w+\s+){{0,2}}?(?:{_RELATION})\b(?:['’]s\s+(?:\w+\s+){{0,2}}?(?:{_RELATION})\b)*)", re.IGNORECASE
 )
 _ZH_RELATIONS = (
-    "妈妈 爸爸 母亲 父亲 老妈 老爸 爸妈 妈 爸 哥哥 姐姐 弟弟 妹妹 哥 姐 弟 妹 奶奶 爷爷 外婆 外公 姥姥 姥爷 奶 爷 老公 老婆 媳妇 先生 "
-    "太太 儿子 女儿 闺女 孩子 娃 对象 男朋友 女朋友 男友 女友 初恋 前任 前男友 前女友 室友 同事 老板 领导 导师 闺蜜 朋友 邻居 房东 客户 "
-    "大姑 二姑 姑姑 姑父 大姑父 舅舅 舅妈 三叔 叔叔 阿姨 姨妈 表哥 表姐 表弟 表妹 堂哥 堂姐 婆婆 公公 岳父 岳母 师傅 老师 教练 医生 猫 狗"
+    "妈妈 爸爸 母亲 父亲 老妈 老爸 爸妈 爹妈 父母 妈 爸 爹 娘 哥哥 姐姐 弟弟 妹妹 大哥 二哥 大姐 二姐 小弟 小妹 哥 姐 弟 妹 奶奶 爷爷 外婆 外公 姥姥 姥爷 奶 爷 "
+    "老公 老婆 媳妇 先生 太太 爱人 丈夫 妻子 儿子 女儿 闺女 孩子 娃 老大 老二 双胞胎 孙子 孙女 外孙 外孙女 对象 男朋友 女朋友 男友 女友 未婚夫 未婚妻 初恋 前任 前夫 前妻 "
+    "前男友 前女友 大姑 二姑 小姑 姑姑 姑妈 姑父 大姑父 舅舅 大舅 小舅 舅妈 大伯 伯伯 伯父 伯母 二叔 三叔 小叔 叔叔 婶婶 婶子 阿姨 大姨 小姨 老姨 姨妈 姨父 姨夫 表哥 "
+    "表姐 表弟 表妹 堂哥 堂姐 堂弟 堂妹 侄子 侄女 外甥 外甥女 嫂子 姐夫 妹夫 弟媳 弟妹 婆婆 公公 公婆 岳父 岳母 丈人 丈母娘 女婿 儿媳 亲家 继父 继母 后妈 后爸 干妈 干爹 室友 "
+    "舍友 同桌 同学 同事 同屋 搭档 合伙人 老板 领导 上司 主管 经理 组长 班主任 导师 老师 教练 师傅 徒弟 师兄 师姐 学长 学姐 学弟 学妹 闺蜜 哥们 发小 朋友 网友 邻居 房东 房客 租客 "
+    "客户 甲方 医生 大夫 护士 保姆 月嫂 阿姨 律师 中介 司机 猫 狗 兔子 仓鼠 乌龟 鹦鹉"
 ).split()
-_ZH_FEMALE = re.compile("[妈母姐妹奶婆姥姑姨婶嫂婆]|女儿|闺女|闺蜜|媳妇|太太|女朋友|女友|前女友|舅妈|岳母")
-_ZH_MALE = re.compile("[爸父哥弟爷叔舅]|儿子|老公|先生|男朋友|男友|外公|公公|姥爷|岳父|姑父")
+_ZH_MALE = re.compile("(?:[爸父哥弟爷叔舅伯爹夫婿公]|儿子|先生|男朋友|男友|丈人|孙子|侄子|师兄|学长)$")
+_ZH_FEMALE = re.compile("[妈母姐妹奶婆姑姨婶嫂娘妻媳]|姥姥|女儿|闺女|闺蜜|太太|女朋友|女友|孙女|侄女|甥女|保姆")
+"""Looked for where the end of the word is no man's: 姑父 is one, 舅妈 is none."""
 _ZH_RELATION = "|".join(sorted(_ZH_RELATIONS, key=len, reverse=True))
 _ZH_MY = re.compile(rf"(?:我|咱|我们|我家|俺)(?:的|那个|那位|家)?({_ZH_RELATION})")
 _ZH_BARE = re.compile(rf"(?:^|[，。！？,;；\s])({_ZH_RELATION})(?![们的])")
@@ -195,9 +205,9 @@ def _relation(words: str, company: Company) -> str:
 
 
 def _gender(relation: str) -> str:
-    if relation in _FEMALE or _ZH_FEMALE.search(relation):
-        return "f"
-    return "m" if relation in _MALE or _ZH_MALE.search(relation) else ""
+    if relation in _MALE or _ZH_MALE.search(relation):
+        return "m"
+    return "f" if relation in _FEMALE or _ZH_FEMALE.search(relation) else ""
 
 
 def _trimmed(name: str) -> str:

@@ -103,7 +103,9 @@ def _begins_there(text: str, at: TimeMention, said_at: datetime) -> bool:
 
 def _lasting(at: TimeMention, length: TimeMention) -> TimeMention:
     """A day and a length from it on as one stretch."""
-    assert at.since is not None and length.since is not None and length.until is not None
+    assert at.since is not None
+    assert length.since is not None
+    assert length.until is not None
     return replace(at, until=at.since + (length.until - length.since))
 
 

@@ -71,7 +71,10 @@ def _ago_to_the_day(found: Found) -> Reading | None:
     length = length_of(found)
     if length.about or length.unit in ("minute", "hour"):
         return None
-    there = shift(found.now, length, -1)
+    first = found.now if found.has("weekday") else _coming(found)
+    if first is None:
+        return None
+    there = shift(first, length, -1)
     if found.has("weekday"):
         there = monday(there) + found.number("weekday") * DAY
     return _reading("at", days(there))
