@@ -26,7 +26,7 @@ PINNED = 2.0
 CONTENDERS = 3
 """How many of the best are compared with each other: what bears less is no rival of what bears most."""
 GIVES_WAY = 1.9
-"""Rivalry from which the earlier of two contenders is pushed back; decision 6 says how the weights were found."""
+"""Rivalry from which the earlier of two contenders is pushed back; decision 8 says how the weights were found."""
 BEARS = 0.2
 """How much a later statement that bears less on the question must make up for it."""
 BEHIND = 8.0

@@ -32,7 +32,17 @@ _RELATIONS = sorted(
         " tortoise goldfish ferret guinea-pig hen chicken".split()
     )
 )
-_RELATION = "|".join(sorted(map(re.escape, _RELATIONS), key=len, reverse=True))
+
+
+def _by_first_letter(words: Sequence[str]) -> str:
+    """An alternation of words, the longer first, that looks at one letter before it tries any."""
+    groups: dict[str, list[str]] = {}
+    for word in sorted(words, key=len, reverse=True):
+        groups.setdefault(word[0], []).append(re.escape(word[1:]))
+    return "|".join(f"{first}(?:{'|'.join(rest)})" for first, rest in groups.items())
+
+
+_RELATION = _by_first_letter(_RELATIONS)
 _MY = re.compile(
     rf"\bmy\s+((?:\w+\s+){{0,2}}?(?:{_RELATION})\b(?:['’]s\s+(?:\w+\s+){{0,2}}?(?:{_RELATION})\b)*)", re.IGNORECASE
 )
