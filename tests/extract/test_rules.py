@@ -429,6 +429,7 @@ def day(month: int, number: int, year: int = 2025) -> datetime:
         ("我叫王芳", (None, None), (None, None)),
         ("started at the bakery today, contract is six months", (day(3, 1), None), (day(3, 1), day(9, 1))),
         ("I lived in Rome from 2010 to 2015", (day(1, 1, 2010), day(1, 1, 2016)), (day(1, 1, 2010), day(1, 1, 2016))),
+        ("合同一年，从4月1号起", (day(4, 1), day(4, 1, 2026)), (day(4, 1), day(4, 1, 2026))),
         ("4月1号入职，试用期三个月", (SAID_AT, None), (day(4, 1), day(7, 2))),
     ],
 )

@@ -64,6 +64,8 @@ def when_of(text: str, *, said_at: datetime) -> When:
         )
     if begins is not None:
         over = until.until if until is not None else None
+        if over is None and at is None and length is not None and _begins_there(text, begins, said_at):
+            over = _lasting(begins, length).until
         if over is not None and begins.since is not None and over <= begins.since:
             over = None
         ends = begins.until if over is None else over

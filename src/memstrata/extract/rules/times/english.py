@@ -228,7 +228,8 @@ def _month(found: Found) -> Interval | None:
         choices = [month(now.year + each, number) for each in (-1, 0, 1)]
         if found.has("which"):
             choices = [each for each in choices if not each.since <= now < each.until]
-        whole = nearest(choices, now, cast("Direction", _which(found)) if found.has("which") else _toward(found))
+        pick = likely if not found.has("which") and not found.direction else nearest
+        whole = pick(choices, now, cast("Direction", _which(found)) if found.has("which") else _toward(found))
     return edge_of(whole, _edge(found)) if whole and found.has("edge") else whole
 
 

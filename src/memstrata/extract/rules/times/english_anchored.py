@@ -15,6 +15,7 @@ from memstrata.extract.rules.times.calendar import (
     Unit,
     around,
     days,
+    likely,
     monday,
     month,
     nearest,
@@ -105,6 +106,38 @@ def _nth(found: Found, whole: Interval) -> Interval | None:
 def _gone(found: Found) -> Reading | None:
     back = (found.now.weekday() - found.number("weekday")) % 7 or 7
     return _reading("at", days(found.now - back * DAY))
+
+
+def _nights_ago(found: Found) -> Reading | None:
+    if not found.said("what").startswith("night"):
+        return None
+    return _reading("at", days(found.now - found.number("n") * DAY))
+
+
+def _month_gone(found: Found) -> Reading | None:
+    choices = [month(found.now.year + each, found.number("month")) for each in (-1, 0)]
+    past = [each for each in choices if each.until <= found.now]
+    return _reading("at", past[-1]) if past else None
+
+
+def _come(found: Found) -> Reading | None:
+    """Come September: the next one."""
+    choices = [month(found.now.year + each, found.number("month")) for each in (0, 1)]
+    return _reading("at", nearest(choices, found.now, 1))
+
+
+def _in_time(found: Found) -> Reading | None:
+    """Six months' time."""
+    return _reading("at", around(found.now, length_of(found), 1))
+
+
+def _two_days(found: Found) -> Reading | None:
+    """The 3rd and 4th of June."""
+    first, last, number = found.number("day"), found.number("last"), found.number("month")
+    if last != first + 1:
+        return None
+    choices = [days(datetime(found.now.year + each, number, first), 2) for each in (-1, 0, 1)]
+    return _reading("at", likely(choices, found.now, found.direction))
 
 
 def _two_away(found: Found) -> Reading | None:
@@ -206,6 +239,11 @@ ANCHORED = (
         r"[jiub]?t?(?:(?P<n>[oO])|(?P<last>l))(?:(?P<weekday>[Dd])|(?P<weekend>K))[iz](?:(?P<month>[Mmµ])|(?:t|h|(?P<which>[ln]))(?P<of>U))",
         _of_a_month,
     ),
+    _rule("π", r"(?P<n>N)(?P<what>π)g", _nights_ago),
+    _rule("γ", r"(?P<month>[Mmµ])_?γ", _month_gone),
+    _rule("κ", r"κ(?P<month>[Mmµ])(?!Y|[NO])", _come),
+    _rule("θ", rf"(?<!i){LENGTH}θ", _in_time),
+    _rule("OM", r"[jub]?t?(?P<day>O)&t?(?P<last>O)z?(?P<month>[Mmµ])", _two_days),
     _rule("γ", r"[jsu]?t?(?P<weekday>[Dd])_?γ", _gone),
     _rule(
         "bA",

@@ -11,7 +11,7 @@ from memstrata.extract.rules.times.grammar import Value, Words
 # M month  m May  µ may  D weekday  d sat, sun, wed  W Mondays  S season  R today, last night  P part of the day
 # H holiday  I day of a holiday  ½ 1.5  ω weekday  T clock  q clock without am or pm  V weekly, weekends  π evenings  l last  h this  n next  g ago  β back  η between  f from now, later
 # i in  j on, at  J over, about  s since  p from  u until, by  b before  A after  z of  F for  v every  w now, already  B been
-# γ gone  ν in the new year  τ this time  ρ back in
+# γ gone  κ come  θ time, after a length  ν in the new year  τ this time  ρ back in
 # e early, end of  c and a half  k twice, times  y per  L lasts, is  C contract  r through  E moved  G old  , & / - |
 # _ pronouns and other small words  x everything else
 _KINDS: dict[str, str] = {
@@ -168,6 +168,7 @@ _PHRASES: dict[str, tuple[str, Value]] = {
     "in the new year": ("ν", None),
     "this time": ("τ", None),
     "just gone": ("γ", None),
+    "come": ("κ", None),
     "gone": ("γ", None),
     "new year's": ("H", "new year"),
     "new year": ("H", "new year"),
@@ -208,7 +209,7 @@ def _vocabulary() -> dict[str, tuple[str, Value]]:
     words |= {"daily": ("V", "day"), "nightly": ("V", "day"), "weekly": ("V", "week"), "fortnightly": ("V", "week")}
     words |= {"biweekly": ("V", "week"), "monthly": ("V", "month"), "yearly": ("V", "year"), "annually": ("V", "year")}
     words |= dict.fromkeys(("mornings", "afternoons", "evenings", "nights"), ("π", "day"))
-    words |= {"everyday": ("V", "day")}
+    words |= {"everyday": ("V", "day"), "time": ("θ", None)}
     words |= {"today": ("R", 0), "tonight": ("R", "0 evening"), "2nite": ("R", "0 evening")}
     words |= dict.fromkeys(("yesterday", "yday", "yest"), ("R", -1))
     return words | dict.fromkeys(("tomorrow", "tmrw", "tmr", "tmw", "tomorow", "tommorow", "2moro"), ("R", 1))
