@@ -44,8 +44,16 @@ def _by_first_letter(words: Sequence[str]) -> str:
 
 _RELATION = _by_first_letter(_RELATIONS)
 _MY = re.compile(
-    rf"\bmy\s+((?:\w+\s+){{0,2}}?(?:{_RELATION})\b(?:['’]s\s+(?:\w+\s+){{0,2}}?(?:{_RELATION})\b)*)", re.IGNORECASE
+    rf"\b(?:my|our)\s+((?:\w+\s+){{0,2}}?(?:{_RELATION})\b(?:['’]s\s+(?:\w+\s+){{0,2}}?(?:{_RELATION})\b)*)",
+    re.IGNORECASE,
 )
+_BARE = re.compile(
+    rf"^\W*(?:(?:and|but|so|also|oh|anyway|btw|apparently|turns out)[\s,]+)?(?:the\s+)?((?:{_RELATION})(?:['’]s\s+(?:\w+\s+)?(?:{_RELATION}))*)(?=['’]s\b|\s+(?:and|is|isn't|was"
+    r"|wasn't|has|hasn't|had|will|won't|would|can|can't|could|should|must|might|may|does|doesn't|did|didn't|\w+ed|\w+(?<!s)s|says|said|went|came|got|made|took|gave|saw|left|lost|won"
+    r"|fell|broke|found|bought|sold|sent|kept|wants|thinks|just|still|also|never|always|finally|already)\b)",
+    re.IGNORECASE,
+)
+"""Mum says, the boss wants: a relation that begins a sentence and has a verb of its own."""
 _ZH_RELATIONS = (
     "妈妈 爸爸 母亲 父亲 老妈 老爸 爸妈 爹妈 父母 妈 爸 爹 娘 哥哥 姐姐 弟弟 妹妹 大哥 二哥 大姐 二姐 小弟 小妹 哥 姐 弟 妹 奶奶 爷爷 外婆 外公 姥姥 姥爷 奶 爷 "
     "老公 老婆 媳妇 先生 太太 爱人 丈夫 妻子 儿子 女儿 闺女 孩子 娃 老大 老二 双胞胎 孙子 孙女 外孙 外孙女 对象 男朋友 女朋友 男友 女友 未婚夫 未婚妻 初恋 前任 前夫 前妻 "
@@ -61,6 +69,14 @@ _ZH_RELATION = "|".join(sorted(_ZH_RELATIONS, key=len, reverse=True))
 _ZH_MY = re.compile(rf"(?:我|咱|我们|我家|俺)(?:的|那个|那位|家)?({_ZH_RELATION})")
 _ZH_BARE = re.compile(rf"(?:^|[，。！？,;；\s])({_ZH_RELATION})(?![们的])")
 _ZH_WITH = re.compile(rf"(?:^|[跟和给让找陪帮带问替把被是，。！？,;；\s])({_ZH_RELATION})(?![们的])")
+_SURNAMES = "王李张刘陈杨黄赵周吴徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔钟谭陆汪范金石廖贾夏韦付方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤"
+_ZH_CALLED = (
+    rf"((?:[小老阿][{_SURNAMES}]|[{_SURNAMES}](?:总|工|姐|哥|叔|姨|嫂|爷爷|奶奶|阿姨|师傅|老师|教授|经理|主任|组长|医生|大夫|律师))"
+    r"(?![时候心说区路圆块头菜虾湖鱼瓜豆]))"
+)
+_ZH_PERSON = re.compile(rf"(?:^|[，。！？,;；\s]){_ZH_CALLED}")
+_ZH_PERSON_WITH = re.compile(rf"(?:^|[跟和给让找陪帮问被是，。！？,;；\s]){_ZH_CALLED}")
+"""小李, 王老师: a surname with what one is called by."""
 _ZH_NAME = re.compile(
     r"(?:叫|名叫|名字是|名字叫|昵称|外号|小名|大名|我叫他|我叫她)[\"“「]?([\u4e00-\u9fff]{1,4}|[A-Z][\w-]+)"
 )
@@ -103,7 +119,8 @@ _DOES = re.compile(
 """What a name at the beginning of a sentence is followed by: a verb of the third person or of the past."""
 _ANY_PRONOUN = re.compile(r"\b(?:he|she)\b|[他她]", re.IGNORECASE)
 _ELLIPSIS = re.compile(
-    r"^\W*(?:\w+[,!.:]?\s+){0,2}?(?:\w{2,}ed|got|went|had|bought|sold|took|sent|left|did|made|met|found|came|lost|won|saw|been|moving|"
+    r"^\W*(?:back|off)\s+(?:from|in|to|on|at|home)\b|^\W*(?:\w+[,!.:]?\s+){0,2}?(?:\w{2,}ed|quit|cut|hurt|ran|ate|drank|gave|told|kept|felt|slept|woke|broke|fell|spent|paid|"
+    r"caught|taught|chose|wrote|drove|rode|flew|swam|sang|spoke|wore|threw|stood|sat|heard|built|got|went|had|bought|sold|took|sent|left|did|made|met|found|came|lost|won|saw|been|moving|"
     r"going|getting|having|doing|working|waiting|taking|thinking|trying|need|want|love|hate|can't|cannot|won't|not)\b|^[^a-zA-Z]+$",
     re.IGNORECASE,
 )
@@ -113,7 +130,7 @@ _ELLIPSIS_VERB = re.compile(
     re.IGNORECASE,
 )
 """What begins a sentence whose subject is left out, capital letter or not."""
-_MINE = re.compile(r"^\W*my\s+(?:\w+\s+){0,2}?(?:is|are|was|were)\b", re.IGNORECASE)
+_MINE = re.compile(r"^\W*(?:my|our)\s+\w", re.IGNORECASE)
 _SELF = re.compile(r"\b(?:i|i'm|im|i've|i'd|i'll|we|we're|we've|me)\b|[我咱俺]", re.IGNORECASE)
 
 
@@ -164,9 +181,12 @@ def subject_of(text: str, company: Company, *, speaker: str) -> str:
     ):
         company.mention(name)
         return name
+    begins = _BARE.match(text)
+    if begins:
+        return _relation(begins.group(1), company)
     if _MINE.match(text):
         return speaker
-    bare = _ZH_BARE.search(text)
+    bare = _ZH_BARE.search(text) or _ZH_PERSON.search(text)
     if bare and (own is None or bare.start() < own.start()):
         return _relation(bare.group(1), company)
     somebody = _ANY_PRONOUN.search(text)
@@ -179,7 +199,7 @@ def names_in(text: str) -> tuple[str, ...]:
     """Names that a text mentions: capitalised words that are no others, relations, and what is called something."""
     found = [match.group(1) for match in _NAME.finditer(text)]
     found = [_trimmed(name) for name in found]
-    found += [match.group(1) for pattern in (_ZH_NAME, _ZH_MY) for match in pattern.finditer(text)]
+    found += [match.group(1) for pattern in (_ZH_NAME, _ZH_MY, _ZH_PERSON_WITH) for match in pattern.finditer(text)]
     found += [match.group(1).split()[-1].lower() for match in _MY.finditer(text)]
     return tuple(dict.fromkeys(name for name in found if name and name.lower() not in _NOT_NAMES))
 
@@ -188,7 +208,7 @@ def notice(text: str, company: Company) -> None:
     """Take note of the people that a text speaks of."""
     for match in _MY.finditer(text):
         _relation(match.group(1), company)
-    for pattern in (_ZH_MY, _ZH_WITH):
+    for pattern in (_ZH_MY, _ZH_WITH, _ZH_PERSON_WITH):
         for match in pattern.finditer(text):
             _relation(match.group(1), company)
     places = {_trimmed(match.group("name")) for match in _PLACE.finditer(text)}
