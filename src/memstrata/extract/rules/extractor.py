@@ -70,12 +70,14 @@ class RulesExtractor:
         """See `Extractor.extract`."""
         claims: list[Claim] = []
         company, session = Company(), -1
+        known = {episode.id for episode in before}
         for episode in [*before, *episodes]:
             if episode.session != session:
                 company, session = Company(), episode.session
-            found = claims_of(episode, company)
-            if episode not in before:
-                claims += found
+            if episode.id in known:
+                _overhear(episode, company)
+            else:
+                claims += claims_of(episode, company)
         return Extraction(claims=tuple(claims))
 
 
@@ -92,6 +94,13 @@ def claims_of(episode: Episode, company: Company) -> list[Claim]:
         read = statement.end
     notice(episode.text[read:], company)
     return claims
+
+
+def _overhear(episode: Episode, company: Company) -> None:
+    """Take note of the people in a turn that is not read again."""
+    for sentence in sentences(episode.text)[:MAX_CLAIMS] if episode.role != "system" else ():
+        subject_of(sentence.own, company, speaker="")
+        notice(sentence.text, company)
 
 
 def restated(claim: Claim, text: str, source: Source) -> Claim:
