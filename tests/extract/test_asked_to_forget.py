@@ -13,6 +13,16 @@ from memstrata.extract.asked_to_forget import forget_requests
 ASKED = """
 topic|the time i said||side note forget the time i said, i've got someone following my posts
 topic|my ex||delete what you know about my ex
+topic|that whole boat business||that whole boat business. wipe it please, every bit
+topic|the thing with my knee||the thing with my knee, erase that please
+topic|who it is i see and where|the diary part|can you lose who it is i see and where, the diary part stays put
+topic|where i go on thursdays||can you wipe where i go on thursdays
+topic|what my sister earns||please drop what my sister earns from your notes
+topic|看医生那档子事||年初跟你说的看医生那档子事，你那儿清干净
+topic|借钱的事||借钱的事，当我没说
+topic|那个项目||上次说的那个项目，别留了
+topic|我男朋友的事||跟你讲的我男朋友的事，统统抹掉
+that|||my boss is a fool. strike that from the record
 topic|my salary||forget what I said about my salary
 topic|the salary||scrub the bit about the salary pls
 topic|the affair||pretend I never told you about the affair
@@ -162,6 +172,10 @@ that|||我刚才说的忘掉吧
 """.strip().splitlines()
 
 NOT_ASKED = """
+can you clear what i ordered from the cart
+lose the attitude will you
+can you wipe the table where i eat
+那盘菜清干净了
 I forgot my keys
 don't forget to call mum
 dont forget my birthday

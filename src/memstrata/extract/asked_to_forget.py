@@ -47,7 +47,7 @@ def forget_requests(text: str) -> list[ForgetRequest]:
     found = [*_english(text, plain), *_chinese(text, plain)]
     if not found:
         return []
-    joined = _joined(plain, found)
+    joined = [_with_what_stands_before(text, plain, request) for request in _joined(plain, found)]
     keep = _kept(text, plain, joined)
     return [replace(request, keep=keep) for request in joined]
 
@@ -93,6 +93,8 @@ def _about_memory(said: str, verb: str, *, never_mind: bool) -> bool:
         return True
     if verb in ("put", "out") or (verb != "forget" and english.EDITING.search(said)):
         return False
+    if english.INDIRECT.match(said):
+        return True
     if english.SAID.search(said):
         return True
     if never_mind or (verb == "forget" and english.IDIOM.match(said)):
@@ -187,6 +189,24 @@ def _joined(plain: str, found: list[ForgetRequest]) -> list[ForgetRequest]:
         else:
             joined.append(request)
     return joined
+
+
+def _with_what_stands_before(text: str, plain: str, request: ForgetRequest) -> ForgetRequest:
+    """ "The thing about the loan. Scrub it": what is only pointed at, if it is named right before and nothing is told."""
+    if request.extent != "that":
+        return request
+    before = plain[max(0, request.start - 90) : request.start]
+    for words in (english, chinese):
+        named = words.NAMED_BEFORE.search(before)
+        if named is None or words.TOLD.search(named["named"]):
+            continue
+        start = request.start - len(before) + named.start("named")
+        said = plain[start : start + len(named["named"])]
+        topic = words.OPENING.sub("", said)
+        end = start + len(said)
+        if topic.strip() and (end - len(topic) == start or said.endswith(topic)):
+            return replace(request, start=start, extent="topic", topic=text[end - len(topic) : end].strip(" ,:-"))
+    return request
 
 
 def _kept(text: str, plain: str, requests: list[ForgetRequest]) -> str:
