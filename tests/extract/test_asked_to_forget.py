@@ -169,6 +169,11 @@ that|||别把这个存下来
 that|||这个你听听就好，别记
 that|||把刚才那条删掉
 that|||我刚才说的忘掉吧
+topic|the rent||Everything I mentioned about the rent, please delete it.
+topic|the surgery||anything i've said about the surgery, can you wipe it
+topic|the doctor||whatever I told you about the doctor, get rid of it
+topic|the boat, who owns it, the price||The stuff I told you about the boat, who owns it, the price, just purge it
+topic|报警那事儿||我跟你说过报警那事儿，删了吧
 """.strip().splitlines()
 
 NOT_ASKED = """
@@ -400,7 +405,10 @@ def test_requests_are_in_order_and_disjoint(text: str) -> None:
         end = request.end
 
 
-HOSTILE = """forget ;don't keep ;把;别记;当;";“;`;>;a';forget what i said ;清;我; ;除了;从记忆;删掉我 """
+HOSTILE = (
+    """anything i told you about x, ;forget ;don't keep ;把;别记;当;";“;`;>;a';"""
+    """forget what i said ;清;我; ;除了;从记忆;删掉我 """
+)
 
 
 @pytest.mark.parametrize("piece", [*HOSTILE.split(";"), "\n"])

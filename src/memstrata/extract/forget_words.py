@@ -114,6 +114,15 @@ INDIRECT = re.compile(
     re.VERBOSE,
 )
 """Who I see, where we live: what is asked indirectly is something known, whatever is to be done with it."""
+SAID_FIRST = re.compile(
+    rf"""\b(?P<named>(?:anything|everything|whatever|what|all(?:\ of)?(?:\ that|\ the\ \w{{1,12}})?|(?:the|any|that|those)\ (?:stuff|things?|parts?|bits?|details?|story|info))
+        \s(?:that\s)?i(?:'ve|'d)?(?:\s(?:have|just|had|ever|already|also|once))*\s{_SPOKE}\b[^.!?;\n]{{2,140}}?)
+      [\s,—-]{{1,3}}(?:(?:please|pls|plz|just|can\ you|could\ you|would\ you|you\ can|you\ should|let's|now|also|kindly)[\s,]{{1,2}}){{0,3}}
+      (?:forget|delete|erase|scrub|strike|nuke|wipe|expunge|remove|redact|purge|clear|drop|lose|get\ rid\ of|take\ out|ditch|trash|throw\ away)(?:\ (?:out|off|away))?
+      \s(?:all\ of\ )?(?:it|that|this|them|those|the\ lot)\b(?:\ (?:all|out|off|away|please|for\ good|completely))*""",
+    re.VERBOSE,
+)
+"""What was said is named first, in a list or not, and the order behind it points back: "all I told you about X, drop it"."""
 NAMED_BEFORE = re.compile(
     r"""(?:^|[.!?;\n]\s{0,3}|,\s|\b(?:ok|and|so|also|oh|hey|btw)\s)
     (?P<named>(?:all\s|everything\s|anything\s)?(?:about\s)?(?:that|the|this|those|these|all|my|our|his|her|their|what|everything|anything)\b[^.!?;,\n]{2,60})[.,!?:;\s—-]{1,4}$""",
