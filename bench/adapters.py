@@ -1,14 +1,16 @@
 """`bench adapters WHAT`: what adapters learn of sixty invented facts, what it does to the model, and its undoing.
 
 `facts`: all shards by the recipe that the library uses, each measured as the gate does, then all of them together with
-recall deciding which is attached. `forget`: one fact of a shard is forgotten and the shard made anew without it.
-`curve`: one person's five facts by many recipes, attached to every question: what is recalled and what is damaged.
+recall deciding which is attached. `forget`: one fact of a shard is forgotten and the shard made anew without it;
+`revoke`: how long the first part of that takes. `curve`: one person's five facts by many recipes, attached to every
+question: what is recalled and what is damaged.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -22,8 +24,11 @@ from bench.people import statements
 from bench.report import show, write
 from memstrata import Memory
 from memstrata.core.training import ATTENTION, MLP, Limits, Recipe
+from memstrata.models.local.lora import fresh
 from memstrata.models.local.runtime import LocalRuntime
 from memstrata.models.local.teacher import LocalTeacher
+from memstrata.parametric.asking import AdapterRows
+from memstrata.parametric.attaching import AdapterAttacher
 from memstrata.parametric.examples import examples, held_out, validation
 from memstrata.parametric.gate import refusals
 from memstrata.parametric.general import ASKED, NEUTRAL
@@ -32,6 +37,7 @@ from memstrata.parametric.policy import Consent, called_for, teachable
 from memstrata.parametric.probes import ProbeKind, distractors, probes, tells
 from memstrata.parametric.sharding import Shard, sharded
 from memstrata.parametric.wordings import Askable
+from memstrata.types import Scope
 
 if TYPE_CHECKING:
     from memstrata.models.local.lora import Adapter
@@ -67,10 +73,10 @@ class World:
         return tuple(called_for(question, subjects, recalled=recalled))
 
 
-def world(seed: int) -> World:
+def world(seed: int, url: str = ":memory:") -> World:
     """Everything told to a memory; only what may be trained on is a fact of the world."""
     ours, theirs = statements(seed)
-    memory = Memory(":memory:")
+    memory = Memory(url)
     for user, told in (("ann", ours), ("bob", theirs)):
         memory.add([{"role": "user", "content": each, "timestamp": SAID} for each in told], user_id=user, wait=True)
     kept = {
@@ -200,6 +206,7 @@ def forget(
         rest = shard.without(fact.fact_id)
         again = teach(teacher, rest, mine)
         row: Row = {"cpu_seconds": again.cost["cpu_seconds"], "seconds": again.cost["seconds"]}
+        row["revoke_seconds"] = revoked(teacher, seed, fact, first.adapter)
         for name, adapters in (("base", []), ("before", [first.adapter]), ("after", [again.adapter])):
             row |= {f"{name} {key}": each for key, each in left(teacher, fact, shard, told, adapters, seed).items()}
             others = recall(teacher, held_out(rest), adapters, pool=told.facts, seed=seed)
@@ -208,6 +215,46 @@ def forget(
         print(fact.attribute, json.dumps(row), flush=True)
         done({"summary": with_mean(rows)})
     return {"summary": with_mean(rows)}
+
+
+def revoke(
+    runtime: LocalRuntime, *, seeds: Sequence[int], recipe: Recipe, done: Done = lambda found: None
+) -> dict[str, object]:
+    """How long revoking takes alone: with adapters of the size of trained ones, so that nothing is trained for it."""
+    teacher = LocalTeacher(runtime)
+    with runtime.using() as model:
+        adapter = fresh(model.body, recipe.shape, seed=0)
+    rows: dict[str, Row] = {}
+    for seed in seeds:
+        fact = world(seed).facts[seed]
+        rows[f"seed {seed}"] = {"revoke_seconds": revoked(teacher, seed, fact, adapter)}
+    return {"summary": with_mean(rows)}
+
+
+def revoked(teacher: LocalTeacher, seed: int, fact: Askable, adapter: Adapter) -> float:
+    """Seconds on the clock of forgetting the episode that a fact rests on, in a file where its shard's adapter is
+    ready, until that is attached to no question any more and its bytes are gone."""
+    with tempfile.TemporaryDirectory() as folder:
+        told = world(seed, f"sqlite:///{folder}/m.db")
+        fact = next(each for each in told.facts if (each.subject, each.attribute) == (fact.subject, fact.attribute))
+        memory = told.memory
+        store = memory._parts.store
+        scope = Scope(user_id="ann")
+        rows = AdapterRows(store, teacher.base, clock=lambda: NOW).promote(scope, list(Consent.to_all().kinds))
+        row = next(each for each in rows if fact.fact_id in each.sources)
+        size = store.blobs.put(store.blob_name(scope, row.id), lambda path: teacher.write(adapter, path))
+        store.finish_artifact(scope, replace(row, status="ready", size=size))
+        attacher, question = AdapterAttacher(store, teacher, clock=lambda: NOW), fact.held_out[0]
+        hits = memory.search(question, user_id="ann", items=("episode", "fact"))
+        assert [each.artifact.id for each in attacher.attached(scope, question, hits)] == [row.id]
+        (source,) = memory.fact(fact.fact_id, user_id="ann").sources
+        started = time.monotonic()
+        memory.forget([source.episode_id], user_id="ann")
+        taken = time.monotonic() - started
+        assert not attacher.attached(scope, question, hits)
+        assert store.blob_name(scope, row.id) not in store.blobs.names()
+        memory.close()
+        return taken
 
 
 def left(
@@ -303,7 +350,7 @@ def _damage(
 def main(arguments: list[str]) -> None:
     """Run and report."""
     parser = argparse.ArgumentParser(prog="bench adapters", description=__doc__)
-    parser.add_argument("what", choices=("facts", "forget", "curve"))
+    parser.add_argument("what", choices=("facts", "forget", "revoke", "curve"))
     parser.add_argument("--model", default="smollm2")
     parser.add_argument("--dtype", default="bfloat16", choices=("bfloat16", "float32"))
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
@@ -317,11 +364,13 @@ def main(arguments: list[str]) -> None:
     def keep(found: Mapping[str, object]) -> None:
         write(f"adapters_{given.what}", {"arguments": about, "recipe": asdict(recipe), **found}, to=given.out)
 
-    command = {"facts": facts, "forget": forget, "curve": curve}[given.what]
+    command = {"facts": facts, "forget": forget, "revoke": revoke, "curve": curve}[given.what]
     found = command(runtime, seeds=given.seeds, recipe=recipe, done=keep)
     keep(found)
     rows = found["summary"]
     assert isinstance(rows, dict)
     if given.what == "curve":
         plot(rows)
+    if given.what != "curve":  # few rows of many measures
+        rows = {measure: {name: row[measure] for name, row in rows.items()} for measure in next(iter(rows.values()))}
     show(f"Adapters: {given.what}", rows)

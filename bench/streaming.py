@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from pydoc_data.topics import topics
 from statistics import fmean, stdev
 
 from bench.report import show, write
@@ -71,6 +72,31 @@ def run(runtime: LocalRuntime, *, tokens: int, seeds: Sequence[int], rate: float
             print(name, seed, "with the other text's adapter", found["overall"], flush=True)
     restored = bool((runtime.logits(ids["conversations"][:64]) == before).all())
     return {"runs": runs, "base_restored_to_the_bit": restored}
+
+
+def control(runtime: LocalRuntime, *, tokens: int, seeds: Sequence[int], rate: float, rank: int) -> dict[str, object]:
+    """What adapters that followed texts of other kinds gain on the two texts."""
+    streamed = {name: runtime.encode(text)[:tokens] for name, text in texts().items()}
+    others = {name: runtime.encode(text)[:tokens] for name, text in unrelated().items()}
+    base = {name: read(runtime, each, Streaming()) for name, each in streamed.items()}
+    runs: list[dict[str, object]] = []
+    for seed in seeds:
+        shape = AdapterShape(rank=rank, alpha=2.0 * rank)
+        how = Streaming(recipe=Recipe(shape=shape, learning_rate=rate, seed=seed))
+        for trained, ids in others.items():
+            session = SessionAdapter(runtime, how)
+            session.feed(ids)
+            for name, each in streamed.items():
+                found = _reductions(base[name], read(runtime, each, how, adapters=[session.adapter()]))
+                runs.append({"trained on": trained, "read": name, "seed": seed, "overall": found["overall"]})
+                print(json.dumps(runs[-1]), flush=True)
+    return {"runs": runs}
+
+
+def unrelated() -> dict[str, str]:
+    """Texts of other kinds that are at hand everywhere: Python's language reference and a licence."""
+    licence = (HERE.parent / "LICENSE").read_text("utf-8")
+    return {"Python's reference": "\n".join(topics[name] for name in sorted(topics)), "Apache licence": licence}
 
 
 def _reductions(base: Sequence[Chunk], found: Sequence[Chunk]) -> dict[str, object]:
@@ -134,12 +160,17 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--learning-rate", type=float, default=1e-3)
     parser.add_argument("--rank", type=int, default=16)
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--control", action="store_true", help="Only adapters that followed texts of other kinds.")
     given = parser.parse_args(arguments)
     runtime = LocalRuntime(given.model, dtype=given.dtype, device=given.device)
-    found = run(runtime, tokens=given.tokens, seeds=given.seeds, rate=given.learning_rate, rank=given.rank)
+    measured = control if given.control else run
+    found = measured(runtime, tokens=given.tokens, seeds=given.seeds, rate=given.learning_rate, rank=given.rank)
     about = {name: getattr(given, name) for name in ("model", "dtype", "device", "tokens", "learning_rate", "rank")}
     runs = found["runs"]
     assert isinstance(runs, list)
+    if given.control:
+        write("streaming_control", {"arguments": about, "seeds": given.seeds, **found}, to=given.out)
+        return
     rows = summary(runs)
     show("Session adapters", rows)
     print("the model is afterwards as before:", found["base_restored_to_the_bit"])

@@ -13,11 +13,10 @@ from memstrata.errors import InvalidInput
 from memstrata.extract.rules.extractor import RulesExtractor
 from memstrata.models.cached import CachedEmbedder
 from memstrata.models.resolve import (
-    resolve_chat_model,
     resolve_embedder,
     resolve_language_model,
     resolve_local_model,
-    teacher_of,
+    resolve_teacher,
 )
 from memstrata.parametric.working import AdapterWork
 from memstrata.parts import ForgetPolicy, Parts
@@ -118,10 +117,7 @@ def _embedder(spec: str | Embedder | None, settings: Settings) -> Embedder | Non
 
 def _adapters(store: Store, spec: str | None) -> AdapterWork[Any] | None:
     """Work that teaches a local model, or none."""
-    if spec is None or spec == "none":
-        return None
-    teacher = teacher_of(resolve_chat_model(f"local:{spec}"))
-    return None if teacher is None else AdapterWork(store, teacher)
+    return None if spec is None or spec == "none" else AdapterWork(store, resolve_teacher(spec))
 
 
 def _salience(store: Store, spec: str | LocalModel, *, at: datetime) -> Salience | None:

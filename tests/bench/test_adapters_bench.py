@@ -43,12 +43,12 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bench.adapters.world", _few)
 
 
-def _few(seed: int) -> World:
+def _few(seed: int, url: str = ":memory:") -> World:
     """One shard of two facts."""
-    told = world(seed)
+    told = world(seed, url)
     shard = told.shards[0]
     few = replace(shard, facts=shard.facts[:2])
-    return replace(told, facts=told.facts[:8], shards=(few,), strangers=told.strangers[:2])
+    return replace(told, facts=(*few.facts, *told.facts[:8]), shards=(few,), strangers=told.strangers[:2])
 
 
 def test_the_people_are_sixty_facts_of_twelve_and_another_scope_shares_no_value() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from memstrata import Memory
 from memstrata.core.training import Example, Recipe
-from memstrata.errors import InvalidInput, NotFound
+from memstrata.errors import InvalidInput, NotFound, TrainingStopped
 from memstrata.parametric import working
 from memstrata.parametric.asking import AdapterRows
 from memstrata.parametric.attaching import AdapterAttacher
@@ -279,3 +279,16 @@ def test_bytes_that_were_tampered_with_are_not_attached(house: House) -> None:
     with house.store.blobs.reading(house.store.blob_name(ANN, row.id)) as folder:
         (folder / "rote.json").write_text("{")
     assert house.asked("Where does Mara Okell live?") == []
+
+
+def test_a_training_that_reaches_its_limit_is_refused_and_says_what_to_do(house: House) -> None:
+    house.adapting.promote(ANN, KINDS)
+
+    def stop(number: int) -> None:
+        raise TrainingStopped("the training has taken 9 s, more than its limit")
+
+    house.teacher.on_epoch = stop
+    (row,) = house.make()
+    assert row.status == "refused"
+    assert "more than its limit; demote" in row.reason
+    assert house.store.blobs.names() == []

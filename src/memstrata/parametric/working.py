@@ -79,7 +79,7 @@ class AdapterWork(Generic[A]):
             if not pulse.ours:
                 return False  # whoever takes the job goes on from the last epoch
             if self._wanted(scope, row):
-                return self._refuse(scope, row, str(stopped))
+                return self._refuse(scope, row, f"{stopped}; demote the adapter, and promote again where there is more")
             self._store.finish_artifact(scope, row)  # revoked meanwhile: its checkpoint goes
             return True
         except ArtifactRefused as refused:

@@ -325,7 +325,7 @@ class _Chooser:
         """One of the vocabulary, (vocabulary,)."""
         import torch
 
-        how = self._sampling
+        how, logits = self._sampling, logits.cpu()  # where the random numbers are
         if how.temperature <= 0:
             return int(logits.argmax())
         chances, order = (logits / how.temperature).softmax(-1).sort(descending=True)

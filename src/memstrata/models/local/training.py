@@ -111,12 +111,9 @@ class _Guard:
         if self._cancelled():
             raise TrainingStopped("the training was cancelled; start it again to go on from its last epoch")
         if (spent := time.monotonic() - self._started) > self._limits.seconds:
-            raise TrainingStopped(f"the training has taken {spent:.0f} s, more than its limit; start it again to go on")
+            raise TrainingStopped(f"the training has taken {spent:.0f} s, more than its limit")
         if (held := self._process.memory_info().rss / 2**30) > self._limits.gibibytes:
-            raise TrainingStopped(
-                f"the process holds {held:.1f} GiB, more than the training's limit; allow more or train in smaller "
-                "batches"
-            )
+            raise TrainingStopped(f"the process holds {held:.1f} GiB, more than the training's limit")
 
 
 class _Course:
