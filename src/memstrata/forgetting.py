@@ -60,10 +60,11 @@ def forget_on_request(
 def _meant(
     store: Store, embedder: Embedder | None, scope: Scope, episode_id: str, request: ForgetRequest
 ) -> list[Redaction]:
-    """Everything that a request means, or nothing."""
+    """Everything that a request means, or nothing: "that" in its own run, anything named wherever it was said."""
     found = store.by_ids(scope, [episode_id])
     if not found:  # an earlier request of the same call took it
         return []
+    scope = scope if request.extent == "that" else scope.partition
     if request.extent == "everything":
         episodes = store.list_episodes(scope, View(), limit=1_000_000, cursor=None).episodes
         return [Redaction(episode_id=each.id, spans=((0, len(each.text)),)) for each in episodes]
@@ -101,7 +102,7 @@ def _erase(
     clock: Callable[[], datetime],
     jobs: Sequence[NewJob],
 ) -> ForgetReceipt:
-    receipt_id, asked_at = make_id(), clock()
+    receipt_id, asked_at, scope = make_id(), clock(), scope.partition
     if request.extent == "everything":
         done = store.forget(scope, ids=None, receipt_id=receipt_id, at=asked_at)
     else:

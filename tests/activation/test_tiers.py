@@ -17,7 +17,7 @@ from memstrata import Memory
 from memstrata.activation import keeping
 from memstrata.activation.promoting import passage_text, sink_ids
 from memstrata.chat import Answer, Chat
-from memstrata.errors import InvalidInput, ModelError
+from memstrata.errors import InvalidInput, ModelError, StoreBusy
 from memstrata.models.local.conversing import LocalChatModel
 from memstrata.models.local.runtime import LocalRuntime, Sampling
 from memstrata.models.local.tiny import save_tiny_model
@@ -116,6 +116,24 @@ def test_a_chat_that_reads_nothing_attaches_nothing_and_counts_no_use(
     answer = Chat(memory, model)(messages, user_id="ann", mode=mode)
     assert (answer.reading, answer.served) == (None, ())
     assert memory.artifacts(user_id="ann")[0].uses == 0
+
+
+@pytest.mark.parametrize("broken", ["artifacts", "note_use"])
+def test_where_the_store_fails_the_answer_comes_all_the_same(
+    memory: Memory, model: LocalChatModel, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    plain = ask(memory, model)
+    promote(memory, model, form="float32")
+
+    def fails(*args: Any, **kwargs: Any) -> Any:
+        raise StoreBusy("held by another process")
+
+    monkeypatch.setattr(memory._parts.store, broken, fails)
+    answer = ask(memory, model)
+    assert answer.text == plain.text
+    assert answer.reading is not None
+    assert (answer.reading.attached == 0) == (broken == "artifacts")
+    assert any("store_busy" in note for note in answer.degraded) == (broken == "artifacts")
 
 
 def test_its_manifest_says_what_it_is_and_holds_no_words(memory: Memory, model: LocalChatModel) -> None:

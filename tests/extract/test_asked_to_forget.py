@@ -13,6 +13,16 @@ from memstrata.extract.asked_to_forget import forget_requests
 ASKED = """
 topic|the time i said||side note forget the time i said, i've got someone following my posts
 topic|my ex||delete what you know about my ex
+topic|that whole boat business||that whole boat business. wipe it please, every bit
+topic|the thing with my knee||the thing with my knee, erase that please
+topic|who it is i see and where|the diary part|can you lose who it is i see and where, the diary part stays put
+topic|where i go on thursdays||can you wipe where i go on thursdays
+topic|what my sister earns||please drop what my sister earns from your notes
+topic|看医生那档子事||年初跟你说的看医生那档子事，你那儿清干净
+topic|借钱的事||借钱的事，当我没说
+topic|那个项目||上次说的那个项目，别留了
+topic|我男朋友的事||跟你讲的我男朋友的事，统统抹掉
+that|||my boss is a fool. strike that from the record
 topic|my salary||forget what I said about my salary
 topic|the salary||scrub the bit about the salary pls
 topic|the affair||pretend I never told you about the affair
@@ -159,9 +169,18 @@ that|||别把这个存下来
 that|||这个你听听就好，别记
 that|||把刚才那条删掉
 that|||我刚才说的忘掉吧
+topic|the rent||Everything I mentioned about the rent, please delete it.
+topic|the surgery||anything i've said about the surgery, can you wipe it
+topic|the doctor||whatever I told you about the doctor, get rid of it
+topic|the boat, who owns it, the price||The stuff I told you about the boat, who owns it, the price, just purge it
+topic|报警那事儿||我跟你说过报警那事儿，删了吧
 """.strip().splitlines()
 
 NOT_ASKED = """
+can you clear what i ordered from the cart
+lose the attitude will you
+can you wipe the table where i eat
+那盘菜清干净了
 I forgot my keys
 don't forget to call mum
 dont forget my birthday
@@ -386,7 +405,10 @@ def test_requests_are_in_order_and_disjoint(text: str) -> None:
         end = request.end
 
 
-HOSTILE = """forget ;don't keep ;把;别记;当;";“;`;>;a';forget what i said ;清;我; ;除了;从记忆;删掉我 """
+HOSTILE = (
+    """anything i told you about x, ;forget ;don't keep ;把;别记;当;";“;`;>;a';"""
+    """forget what i said ;清;我; ;除了;从记忆;删掉我 """
+)
 
 
 @pytest.mark.parametrize("piece", [*HOSTILE.split(";"), "\n"])

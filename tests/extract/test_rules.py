@@ -104,7 +104,15 @@ supposes|If I won the lottery I would buy a house
 supposes|imagine I lived on the moon
 supposes|I wish I had a dog
 supposes|what if we all moved to Rome
+supposes|would be nice to own a barn
+supposes|say I was born in 1950
+supposes|in my next life I'm a heron
 supposes|如果我中了彩票就买房
+supposes|恨不得明天就搬走
+supposes|下辈子我要当鲸鱼
+asks|who painted the bridge
+orders|translate this: my brother lives in Bonn
+orders|翻译一下：我弟弟住在波恩
 supposes|假如我住在月球上
 supposes|要是我有一只狗就好了
 jokes|I am the king of France, just kidding
@@ -141,6 +149,17 @@ def test_a_sentence_does_one_thing(line: str) -> None:
         ("Where is my phone? I lost it yesterday.", "I lost it yesterday."),
         ("We eat with a client on Friday, where should we go?", "We eat with a client on Friday"),
         ("我妹妹有一只猫，你觉得叫什么好？", "我妹妹有一只猫"),
+        ("I moved to Leeds, I might get a dog", "I moved to Leeds"),
+        ("is it normal to limp now that I run hills", "now that I run hills"),
+        ("why does my bike squeak in the rain", "why does my bike squeak in the rain"),
+        ("any tips for flying with my cello", "any tips for flying with my cello"),
+        ("is the library shut, €3.20 a day for the locker", "is the library shut, €3.20 a day for the locker"),
+        ("no meat since June and now I crave it??", "no meat since June and now I crave it??"),
+        ("半年前补的牙，又开始疼了，这正常吗", "半年前补的牙，又开始疼了，这正常吗"),
+        ("为什么我的车一冷就熄火", "为什么我的车一冷就熄火"),
+        ("they could finally hear me, I could see them wave", "they could finally hear me, I could see them wave"),
+        ("天没亮，鸟都没醒呢", "天没亮，鸟都没醒呢"),
+        ("Fourth. FOURTH. behind a man in a kilt", "Fourth. FOURTH. behind a man in a kilt"),
     ],
 )
 def test_what_a_question_tells_by_the_way_is_told(text: str, told: str) -> None:
@@ -153,11 +172,52 @@ def test_what_a_question_tells_by_the_way_is_told(text: str, told: str) -> None:
         "Write a story in first person. I am a pirate who lives in Peru.",
         "You are a character in my novel. I live in a tower.",
         "写一个小说，第一人称。我是海盗，住在秘鲁。",
+        "You're the waiter, I'm a duchess. I live in a castle.",
+        "check this line for my play: I live in a boat",
+        "你来演老板，我是来应聘的，我住在塔里。",
     ],
 )
 def test_a_made_up_scene_tells_nothing_about_the_user(text: str) -> None:
     assert sets_a_scene(text)
     assert read(text) == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I told him the whole story and he cried",
+        "my sister has a new poem in print",
+        "the scene at work today, I cried",
+    ],
+)
+def test_a_word_for_a_story_alone_sets_no_scene(text: str) -> None:
+    assert not sets_a_scene(text)
+    assert read(text)
+
+
+@pytest.mark.parametrize("text", ["write me a letter, I am a seasoned diver", "帮我写个请假条，就说我发烧了"])
+def test_what_a_text_is_to_say_is_not_told(text: str) -> None:
+    assert read(text) == ()
+
+
+def test_what_follows_is_no_wish_of_ones_own() -> None:
+    assert [claim.text for claim in read("can you recommend a cake, my son is allergic to eggs")] == [
+        "my son is allergic to eggs"
+    ]
+
+
+def test_a_capital_at_the_beginning_is_nobodys_name() -> None:
+    turns = [turn("My sister moved to Ghent."), turn("Pizza in the park, then.", role="assistant", number=1)]
+    turns.append(turn("she likes it", number=2))
+    assert RulesExtractor().extract(ANN, turns, before=[]).claims[-1].subject == "sister"
+    assert one("Tissues in the left pocket").subject == ""
+    assert one("Nadia likes fish").subject == "Nadia"
+
+
+@pytest.mark.parametrize(("text", "subject"), [("我姑父去了上海。", "姑父"), ("我舅妈去了上海。", "舅妈")])
+def test_chinese_kin_are_of_the_sex_that_their_word_ends_in(text: str, subject: str) -> None:
+    pronoun = "他" if subject == "姑父" else "她"
+    assert subjects(text, f"{pronoun}讨厌鱼。")[-1] == subject
 
 
 @pytest.mark.parametrize(
@@ -172,6 +232,17 @@ def test_a_made_up_scene_tells_nothing_about_the_user(text: str) -> None:
         ("我住在北京", "user"),
         ("我妹妹搬到根特了", "妹妹"),
         ("老板去了北京", "老板"),
+        ("mum says the boiler is back", "mum"),
+        ("dad's knee is done in july", "dad"),
+        ("the boss wants me in early", "boss"),
+        ("our landlord sold the building", "landlord"),
+        ("my knee hurts", "user"),
+        ("quit sugar in may", "user"),
+        ("back from Rome", "user"),
+        ("小李下周离职", "小李"),
+        ("王老师调走了", "王老师"),
+        ("跟老王散伙了", "user"),
+        ("小石头硌脚", "user"),
     ],
 )
 def test_a_statement_is_about_whom_it_speaks_of(text: str, subject: str) -> None:
@@ -205,6 +276,7 @@ def test_a_named_speaker_is_the_subject_of_what_is_said_in_the_first_person() ->
         (["Do you know my sister?", "She lives in Ghent."], "sister"),
         (["Nadia broke her leg.", "She is in hospital."], "Nadia"),
         (["我妹妹去了根特。", "她在银行上班。"], "妹妹"),
+        (["我跟小李吃的饭。", "他去了深圳。"], "小李"),
         (["她喜欢猫。"], ""),
         (["She likes cats."], ""),
     ],
@@ -355,18 +427,22 @@ def day(month: int, number: int, year: int = 2025) -> datetime:
     [
         ("I live in Paris", (SAID_AT, None), (None, None)),
         ("I went to Ghent yesterday", (day(2, 28), None), (day(2, 28), day(3, 1))),
-        ("I have an appointment on Friday", (SAID_AT, day(3, 8)), (day(3, 7), day(3, 8))),
+        ("I have an appointment on Friday", (SAID_AT, None), (day(3, 7), day(3, 8))),
         ("I've worked at Acme since March 2020", (day(3, 1, 2020), None), (day(3, 1, 2020), day(4, 1, 2020))),
         ("I'll be in Rome until 5 May", (SAID_AT, day(5, 6)), (day(5, 5), day(5, 6))),
         ("I was born on 3 May 1990", (None, None), (day(5, 3, 1990), day(5, 4, 1990))),
         ("My name is Ann", (None, None), (None, None)),
         ("我住在北京", (SAID_AT, None), (None, None)),
         ("我昨天去了上海", (day(2, 28), None), (day(2, 28), day(3, 1))),
-        ("我下周五有面试", (SAID_AT, day(3, 8)), (day(3, 7), day(3, 8))),
+        ("我下周五有面试", (SAID_AT, None), (day(3, 7), day(3, 8))),
         ("我从2020年3月开始在这里上班", (day(3, 1, 2020), None), (day(3, 1, 2020), day(4, 1, 2020))),
         ("我住在这里到5月5日为止", (SAID_AT, day(5, 6)), (day(5, 5), day(5, 6))),
         ("我1990年5月3日出生", (None, None), (day(5, 3, 1990), day(5, 4, 1990))),
         ("我叫王芳", (None, None), (None, None)),
+        ("started at the bakery today, contract is six months", (day(3, 1), None), (day(3, 1), day(9, 1))),
+        ("I lived in Rome from 2010 to 2015", (day(1, 1, 2010), day(1, 1, 2016)), (day(1, 1, 2010), day(1, 1, 2016))),
+        ("合同一年，从4月1号起", (day(4, 1), day(4, 1, 2026)), (day(4, 1), day(4, 1, 2026))),
+        ("4月1号入职，试用期三个月", (SAID_AT, None), (day(4, 1), day(7, 2))),
     ],
 )
 def test_when_it_is_true_and_when_it_happens(
@@ -377,8 +453,15 @@ def test_when_it_is_true_and_when_it_happens(
     assert (claim.event_from, claim.event_to) == event
 
 
-@pytest.mark.xfail(strict=True, reason="what was over before it was said holds from its beginning to this day")
-@pytest.mark.parametrize("text", ["I lived in Rome from 2010 to 2015.", "我2010年到2015年住在罗马。"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I lived in Rome from 2010 to 2015.",
+        "I worked at Acme 2015-2018",
+        "I lived there until 2019",
+        "我2010年到2015年住在罗马。",
+    ],
+)
 def test_what_is_over_does_not_hold_today(text: str) -> None:
     claim = one(text)
     assert claim.valid_to is not None
@@ -393,6 +476,8 @@ def test_what_is_over_does_not_hold_today(text: str) -> None:
         "```\nI love coffee\n```",
         "Bo: I live in Rome\nCy: I live in Oslo\nBo: I love coffee",
         "总结下面的邮件：\n\n我喜欢咖啡。我叫小明。",
+        "got this from the bank:\nI love coffee.",
+        "邮箱里来的：\n【我喜欢咖啡，请转告您的助理】",
         "> 我喜欢咖啡",
     ],
 )
@@ -494,6 +579,23 @@ PIECES = [
     ],
     *[
         "summarize ",
+        "why my ",
+        "why a ",
+        "any tips for ",
+        "who painted ",
+        "got this:\n",
+        "write a ",
+        "you're the ",
+        "in my ",
+        "I would ",
+        "if i had ",
+        "为什么我",
+        "我什么",
+        "到今天整",
+        "a year on ",
+        "last friday of ",
+        "Ab likes. ",
+        "because I ",
         "read this:\n\n",
         "邮件",
         "if I would ",

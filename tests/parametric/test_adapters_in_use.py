@@ -106,6 +106,21 @@ def test_a_chat_attaches_what_a_question_is_about_and_nothing_else(
     assert not {each.tier for each in ask(memory, model, about).served} - {"text"}
 
 
+def test_an_adapter_of_other_bytes_than_were_written_is_not_attached(
+    memory: Memory, model: LocalChatModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = taught(memory, model, monkeypatch)
+    store = memory._parts.store
+    with store.blobs.reading(store.blob_name(ANN, row.id)) as path:
+        (file,) = path.glob("*.safetensors")
+        data = bytearray(file.read_bytes())
+        data[-2] ^= 1  # a number that is still a number
+        file.write_bytes(data)
+    answer = ask(memory, model, "What is Mara Okell's dog called?")
+    assert answer.hits
+    assert {each.tier for each in answer.served} == {"text"}
+
+
 def test_what_was_taught_is_exported_for_other_tools_and_read_back(
     memory: Memory, model: LocalChatModel, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -176,6 +176,8 @@ def test_what_comes_to_an_end_is_known_until_then(memory: Memory, clock: Clock, 
     clock.later(days=3)
     assert memory.facts(user_id="ann") == []
     assert memory.facts(user_id="ann", as_of=NOON) == [plan]
+    question = {"en": "when was the appointment", "zh": "什么时候预约的"}[language]
+    assert memory.facts(question, user_id="ann") == [plan]
 
 
 @pytest.mark.parametrize("text", ["My birthday is on 3 May.", "我的生日是5月3日。"])

@@ -36,6 +36,21 @@ def test_named_speakers(query: str, named: tuple[str, ...]) -> None:
         assert name.split()[0].lower() not in re.findall(r"\w+", question.text.lower())
 
 
+@pytest.mark.parametrize(
+    ("query", "left"),
+    [
+        ("where does the user live", "where does live"),
+        ("the user's sister", "sister"),
+        ("用户的妹妹住在哪里", "妹妹住在哪里"),
+        ("what does the superuser do", "what does the superuser do"),
+    ],
+)
+def test_the_one_whose_memory_it_is_is_not_searched_for(query: str, left: str) -> None:
+    question = read_question(query, speakers=PEOPLE)
+    assert question.text == left
+    assert question.terms == query_terms(left)
+
+
 def test_a_question_of_names_alone_keeps_them() -> None:
     question = read_question("Caroline?", speakers=PEOPLE)
     assert question.terms == query_terms("Caroline?")

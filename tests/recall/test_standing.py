@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memstrata.core.lexical import query_terms
+from memstrata.recall.asked import asked_for, given_by
 from memstrata.recall.standing import (
     BEHIND,
     CONTENDERS,
@@ -171,7 +172,7 @@ def test_only_the_users_own_words_push_and_are_pushed(trust: Trust) -> None:
 
 
 @pytest.mark.xfail(
-    strict=True, reason="another subject only takes 1 from the rivalry; shared words and cues outweigh it"
+    strict=True, reason="another subject only takes a little from the rivalry; shared words and cues outweigh it"
 )
 def test_different_people_are_no_rivals() -> None:
     other = replace(TEA, claim=replace(TEA.claim, subject="sister"))
@@ -188,6 +189,41 @@ def test_only_the_best_are_compared() -> None:
     found = give_way(standings(*better, COFFEE, TEA), unknown)
     assert {each.gave_way_to for each in found} == {None}
     assert len(found) == CONTENDERS + 2
+
+
+@pytest.mark.parametrize("question", ["how many hens do I have", "我有几只鸡"])
+def test_of_two_numbers_that_are_asked_for_the_later_stands(question: str) -> None:
+    old, new = (
+        fact("seven hens in the yard", "old", kind="statement"),
+        fact("five of them left", "new", days=9, kind="event"),
+    )
+    near = lambda one, other: 0.87  # noqa: E731 - a cosine
+    asked = give_way(standings(old, new), near, asked=asked_for(question))
+    assert {each.fact.id: each.gave_way_to for each in asked} == {"old": "new", "new": None}
+    assert {each.gave_way_to for each in give_way(standings(old, new), near)} == {None}
+
+
+@pytest.mark.parametrize(
+    ("question", "asked"),
+    [
+        ("how much is the rent", {"number"}),
+        ("when is the wedding", {"time"}),
+        ("what time do we meet", {"number", "time"}),
+        ("who is my dentist", set()),
+        ("房租多少", {"number"}),
+        ("婚礼是哪天", {"time"}),
+        ("牙医是谁", set()),
+    ],
+)
+def test_what_an_answer_must_hold(question: str, asked: set[str]) -> None:
+    assert asked_for(question) == asked
+
+
+def test_what_a_fact_holds() -> None:
+    assert given_by(fact("three cats")) == {"number"}
+    assert given_by(fact("see you yesterday")) == {"time"}
+    assert given_by(fact("猫在周五来")) == {"time"}
+    assert given_by(fact("the cat sleeps")) == frozenset()
 
 
 def test_a_chain_of_rivals_gives_way_to_the_newest() -> None:

@@ -154,6 +154,12 @@ def test_only_words_of_correction_say_that_it_was_never_right() -> None:
     new = replace(TEA, text="turns out it is black tea I drink every morning", cues=("corrects",))
     assert judged(new, COFFEE, cosine=0.9) == "corrects"
     assert judged(replace(new, cues=("instead",)), COFFEE, cosine=0.9) != "corrects"
+
+
+def test_what_an_assistant_takes_back_it_still_said() -> None:
+    new = replace(TEA, text="turns out it is black tea I drink every morning", cues=("corrects",))
+    old, new = (replace(each, trust="assistant", speaker="assistant") for each in (COFFEE, new))
+    assert judged(new, old, cosine=0.9) == "newer"
     assert judged(replace(new, text="turns out the clock is broken", kind="event"), COFFEE) == "new"
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import threading
 import time
 from collections import Counter, OrderedDict
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import Generic
 
 from memstrata.core.artifacts import artifact_id
-from memstrata.errors import ArtifactRefused
+from memstrata.errors import ArtifactRefused, StoreError
 from memstrata.ports import AttachingModel, P, Store
 from memstrata.types import Artifact, ArtifactKind, Json, KvForm, Scope
 
@@ -30,6 +31,7 @@ TENSORS, MANIFEST = "kv.safetensors", "manifest.json"
 MOST_MANIFEST_BYTES = 16 << 20
 LOADED_BYTES = 512 << 20
 """Of artifacts that a process holds in memory; what is in use is held beyond it."""
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +154,10 @@ class Keeper(Generic[P]):
             with self._lock:
                 self._used.subtract(names)
         if names:
-            self.store.note_use(scope, names, at=self.clock())
+            try:
+                self.store.note_use(scope, names, at=self.clock())
+            except StoreError:  # the answer is out; a use that is not counted only makes an eviction less wise
+                _log.warning("uses of %d artifacts could not be counted", len(names), exc_info=True)
 
     @property
     def in_use(self) -> frozenset[str]:

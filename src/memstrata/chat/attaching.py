@@ -7,9 +7,9 @@ of them next to the question, then the words that are left. Without any artifact
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic
+from typing import Any, Generic, TypeVar
 
 from memstrata.activation.attaching import Attacher, Attachment
 from memstrata.activation.promoting import SINK
@@ -17,12 +17,15 @@ from memstrata.chat.prompting import Prompt
 from memstrata.core.records import Piece
 from memstrata.core.tokens import Tokenizer
 from memstrata.core.turns import last_question, text_of
+from memstrata.errors import StoreError
 from memstrata.parametric.attaching import AdapterAttacher, AttachedAdapter
 from memstrata.ports import AttachingModel, P
 from memstrata.types import Artifact, Episode, Hit, Json, Scope, Tier
 
 MOST_PASSAGES = 5
 """More than these before one question draw its attention from each other (docs/benchmarks.md, explicit memory)."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,16 +70,29 @@ class LocalAnswers(Generic[P]):
         """The answer to a prompt; `told` is filled with how it was read. Raises ModelError where there are tools."""
         model = self._model
         model.refuse_tools(tools)
-        adapters = self._called_for(scope, prompt)
+        adapters = self._tried(lambda: self._called_for(scope, prompt), told) or []
         if adapters:
             ids = model.encode(model.rendered(prompt.told))
             told.note_adapters([each.artifact for each in adapters], prompt, read=len(ids))
             yield from model.answer(ids, adapters=[each.adapter for each in adapters])
             return
-        attachment, hits = self._attached(scope, prompt)
+        found = self._tried(lambda: self._attached(scope, prompt), told)
+        attachment, hits = found or (self._unattached(prompt), dict[str, Artifact]())
         told.note(attachment, hits, prompt)
         with self._attacher.keeper.using(scope, attachment.artifacts):
             yield from model.answer(attachment.tail, after=attachment.parts)
+
+    def _tried(self, step: Callable[[], T], told: Told) -> T | None:
+        """What a step finds of what is kept; where the store fails, nothing, and all is read as text."""
+        try:
+            return step()
+        except StoreError as error:
+            told.failed.append(f"what is kept could not be attached ({error.code}); it is read as text")
+            return None
+
+    def _unattached(self, prompt: Prompt) -> Attachment[P]:
+        ids = self._model.encode(self._model.rendered(prompt.told))
+        return Attachment(parts=(), tail=tuple(ids))
 
     def _called_for(self, scope: Scope, prompt: Prompt) -> list[AttachedAdapter[Any]]:
         """The adapters of what is asked. What was kept as keys and values was read without them and is of no use
@@ -119,7 +135,13 @@ class Told:
     def __init__(self) -> None:
         self.served: tuple[Served, ...] = ()
         self.reading: Reading | None = None
-        self.degraded: tuple[str, ...] = ()
+        self.refused: tuple[str, ...] = ()
+        self.failed: list[str] = []
+
+    @property
+    def degraded(self) -> tuple[str, ...]:
+        """What was kept and could not be used, and why."""
+        return (*self.failed, *self.refused)
 
     def note(self, attachment: Attachment[P], passages: Mapping[str, Artifact], prompt: Prompt) -> None:
         """Take in what was attached for a prompt."""
@@ -131,7 +153,7 @@ class Told:
         )
         read = len(attachment.tail) + sum(part.tokens for part in attachment.parts) - attachment.tokens
         self.reading = Reading(read=read, attached=attachment.tokens, saved_seconds=_saved(attachment))
-        self.degraded = attachment.refused
+        self.refused = attachment.refused
 
     def note_adapters(self, adapters: Sequence[Artifact], prompt: Prompt, *, read: int) -> None:
         """Take in that a prompt was read with adapters; what these know was told as text besides."""

@@ -44,10 +44,14 @@ def forget_requests(text: str) -> list[ForgetRequest]:
     if not any(cue in lower for cue in english.CUES):
         return []
     plain = _own_words(lower.replace("’", "'"))
-    found = [*_english(text, plain), *_chinese(text, plain)]
+    found = [*_said_first(text, plain), *_english(text, plain), *_chinese(text, plain)]
     if not found:
         return []
-    joined = _joined(plain, found)
+    joined: list[ForgetRequest] = []
+    for request in _joined(plain, found):
+        wider = _with_what_stands_before(text, plain, request)
+        taken = joined[-1].end if joined else 0  # what another request is made of is not named again
+        joined.append(wider if wider.start >= taken else request)
     keep = _kept(text, plain, joined)
     return [replace(request, keep=keep) for request in joined]
 
@@ -57,6 +61,17 @@ def _own_words(lower: str) -> str:
     if any(sign in lower for sign in ">`[:：【"):
         lower = english.FOREIGN.sub(lambda match: "\n" * len(match[0]), lower)
     return english.QUOTED.sub(lambda match: "\x00" * len(match[0]), lower)
+
+
+def _said_first(text: str, plain: str) -> Iterator[ForgetRequest]:
+    for match in english.SAID_FIRST.finditer(plain):
+        before = plain[max(0, match.start() - 60) : match.start()]
+        opening = english.OPENING.match(match["named"])
+        if opening is None or english.ATTRIBUTED.search(before) or english.EDITING.search(match["named"]):
+            continue
+        topic = text[match.start("named") + opening.end() : match.end("named")].strip(" ,:-")
+        if topic:
+            yield _request(match.start(), match.end(), "topic", topic)
 
 
 def _english(text: str, plain: str) -> Iterator[ForgetRequest]:
@@ -93,6 +108,8 @@ def _about_memory(said: str, verb: str, *, never_mind: bool) -> bool:
         return True
     if verb in ("put", "out") or (verb != "forget" and english.EDITING.search(said)):
         return False
+    if english.INDIRECT.match(said):
+        return True
     if english.SAID.search(said):
         return True
     if never_mind or (verb == "forget" and english.IDIOM.match(said)):
@@ -187,6 +204,24 @@ def _joined(plain: str, found: list[ForgetRequest]) -> list[ForgetRequest]:
         else:
             joined.append(request)
     return joined
+
+
+def _with_what_stands_before(text: str, plain: str, request: ForgetRequest) -> ForgetRequest:
+    """ "The thing about the loan. Scrub it": what is only pointed at, if it is named right before and nothing is told."""
+    if request.extent != "that":
+        return request
+    before = plain[max(0, request.start - 90) : request.start]
+    for words in (english, chinese):
+        named = words.NAMED_BEFORE.search(before)
+        if named is None or words.TOLD.search(named["named"]):
+            continue
+        start = request.start - len(before) + named.start("named")
+        said = plain[start : start + len(named["named"])]
+        topic = words.OPENING.sub("", said)
+        end = start + len(said)
+        if topic.strip() and (end - len(topic) == start or said.endswith(topic)):
+            return replace(request, start=start, extent="topic", topic=text[end - len(topic) : end].strip(" ,:-"))
+    return request
 
 
 def _kept(text: str, plain: str, requests: list[ForgetRequest]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from memstrata.core.facts.erasing import Redaction
 from memstrata.core.lexical import query_terms
@@ -30,6 +30,18 @@ _TIME_TOPIC = re.compile(
     r"\b(?:times?|schedule|hours|days?|when|timetable|routine|dates?)\b|时间|钟点|几点|日程|作息|日期|哪天",
     re.IGNORECASE,
 )
+_PAY_TOPIC = re.compile(
+    r"\b(?:earn\w*|salary|salaries|wages?|income|pay(?:check|slip|\s?rise)?|paid|money|how much i (?:make|get))\b|what i make\b"
+    r"|[挣赚]多少|挣的|工资|薪水|薪资|月薪|年薪|收入|待遇",
+    re.IGNORECASE,
+)
+_PAID = re.compile(
+    r"""\b(?:earn\w*|salary|wages?|income|my\spay|pa(?:y|ys|id|ying)\s(?:me|us)|(?:job|gig|boss|company|work|shift|role|position)\s(?:\w+\s)?pa(?:ys|id)
+      |take-?home|offer(?:ed|ing|s)?|pay\s?rise|raise|bonus)\b
+    | 工资 | 薪 | 挣 | 赚 | 收入 | 到手 | 奖金 | 年终 | offer | (?:东家|公司|老板|单位|厂里|工作|那边)[^，。,!！?？]{0,6}[给开]""",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""Words beside which an amount is what somebody is paid."""
 _NUMBER_TOPIC = re.compile(r"\b(?:numbers?|amount|figures?|sum)\b|数字|金额|数目", re.IGNORECASE)
 _CLOCK = re.compile(
     r"""(?:\b(?:at|around|by|from|til+|until)\s+)?\b\d{1,2}[:：.]\d{2}(?:\s?[ap]m)?\b | \bat\s+(?:\d{1,2}|one|two|three|four|five|six
@@ -40,7 +52,7 @@ _CLOCK = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _NUMBER = re.compile(
-    r"[£$€¥]?\d[\d,.]*\s?(?:k|kg|%|万|元|块|斤|岁|years?)?|[一二三四五六七八九十百千万]{2,}", re.IGNORECASE
+    r"[£$€¥]?\d[\d,.]*\s?(?:k|kg|%|万|元|块|斤|岁|years?)?|[一二两三四五六七八九十百千万]{2,}", re.IGNORECASE
 )
 _ON = re.compile(r"^\W*(?:and\s+|but\s+|so\s+)?(?:he|she|they|it|his|her|their)\b|^\W*[他她它]", re.IGNORECASE)
 _CALLED = re.compile(
@@ -103,6 +115,12 @@ def _topic(request: ForgetRequest, turns: Sequence[Episode]) -> dict[str, list[S
         found = _of_a_sort(turns, named, time=_TIME_TOPIC.search(request.topic) is not None)
         if found:
             return found
+    if "," in request.topic or "，" in request.topic or "、" in request.topic:
+        return _of_a_list(request, turns)
+    if _PAY_TOPIC.search(request.topic):
+        found = _paid(turns, topic_terms(request.topic))
+        if found:
+            return found
     terms, keep = topic_terms(request.topic), topic_terms(request.keep)
     found = _about(turns, lambda text: bool(terms & _terms(text)) and not (keep & _terms(text) - terms))
     names = {name for spans in _texts(turns, found) for name in _introduced(spans)}
@@ -111,6 +129,35 @@ def _topic(request: ForgetRequest, turns: Sequence[Episode]) -> dict[str, list[S
         for id_, spans in more.items():
             found[id_] = sorted({*found.get(id_, []), *spans})
     return found
+
+
+def _of_a_list(request: ForgetRequest, turns: Sequence[Episode]) -> dict[str, list[Span]]:
+    """All that any member of a list means; a mere sort of thing (the money, when) is looked for where the others are."""
+    parts = [part.strip() for part in re.split("[,，、]", request.topic) if part.strip()]
+    sorts = [part for part in parts if any(sort.search(part) for sort in (_TIME_TOPIC, _NUMBER_TOPIC, _PAY_TOPIC))]
+    found: dict[str, list[Span]] = {}
+    for part in parts:
+        if part not in sorts:
+            for id_, spans in _topic(replace(request, topic=part), turns).items():
+                found[id_] = sorted({*found.get(id_, []), *spans})
+    near = [turn for turn in turns if turn.id in found] if found else turns
+    for part in sorts:
+        for turn in near:
+            amounts = [match.span() for match in _NUMBER.finditer(turn.text)]
+            spans = _time_spans(turn) if _TIME_TOPIC.search(part) else amounts if found else []
+            if spans:
+                found[turn.id] = sorted({*found.get(turn.id, []), *spans})
+    return found or _topic(replace(request, topic=" ".join(parts)), turns)
+
+
+def _paid(turns: Sequence[Episode], named: frozenset[int]) -> dict[str, list[Span]]:
+    """Sentences that say what somebody is paid, and those that share a word with the topic."""
+    return _about(
+        turns,
+        lambda text: (
+            bool(named & _terms(text)) or (_NUMBER.search(text) is not None and _PAID.search(text) is not None)
+        ),
+    )
 
 
 def _of_a_sort(turns: Sequence[Episode], named: frozenset[int], *, time: bool) -> dict[str, list[Span]]:

@@ -108,6 +108,32 @@ FORGETTABLE = re.compile(
     rf"^(?:(?:all\ )?(?:about|abt|bout)\s)?(?:my|our|what(?!\ you\b)|who|where|which|how\ (?:much|old|many|i|my)|why\ i|i|we|that\ (?:i|i'm|i've|my|we|he|she|the|they|there))\b|^(?:about\s)?the\s{_OWN_NOUN}\b|^(?:about\s)?(?:the|that)\s[\w']+(?:\s[\w']+)?\s(?:thing|stuff|business|bit|part|story)\b",
     re.VERBOSE,
 )
+INDIRECT = re.compile(
+    r"""(?:all\s|exactly\s|just\s)?(?:(?:who|whom|where|when|which|whose|how\s(?:much|many|often|old|long))\b[^.!?\n]{0,40}\b(?:i|i'm|my|we|we're|our)\b
+      |what\s(?:i|we|my\s\w+)\s(?:earn|make|weigh|owe|pay|take|do|did|have|am|suffer|see|feel|think|believe|get\ paid)s?\b)""",
+    re.VERBOSE,
+)
+"""Who I see, where we live: what is asked indirectly is something known, whatever is to be done with it."""
+SAID_FIRST = re.compile(
+    rf"""\b(?P<named>(?:anything|everything|whatever|what|all(?:\ of)?(?:\ that|\ the\ \w{{1,12}})?|(?:the|any|that|those)\ (?:stuff|things?|parts?|bits?|details?|story|info))
+        \s(?:that\s)?i(?:'ve|'d)?(?:\s(?:have|just|had|ever|already|also|once))*\s{_SPOKE}\b[^.!?;\n]{{2,140}}?)
+      [\s,—-]{{1,3}}(?:(?:please|pls|plz|just|can\ you|could\ you|would\ you|you\ can|you\ should|let's|now|also|kindly)[\s,]{{1,2}}){{0,3}}
+      (?:forget|delete|erase|scrub|strike|nuke|wipe|expunge|remove|redact|purge|clear|drop|lose|get\ rid\ of|take\ out|ditch|trash|throw\ away)(?:\ (?:out|off|away))?
+      \s(?:all\ of\ )?(?:it|that|this|them|those|the\ lot)\b(?:\ (?:all|out|off|away|please|for\ good|completely))*""",
+    re.VERBOSE,
+)
+"""What was said is named first, in a list or not, and the order behind it points back: "all I told you about X, drop it"."""
+NAMED_BEFORE = re.compile(
+    r"""(?:^|[.!?;\n]\s{0,3}|,\s|\b(?:ok|and|so|also|oh|hey|btw)\s)
+    (?P<named>(?:all\s|everything\s|anything\s)?(?:about\s)?(?:that|the|this|those|these|all|my|our|his|her|their|what|everything|anything)\b[^.!?;,\n]{2,60})[.,!?:;\s—-]{1,4}$""",
+    re.VERBOSE,
+)
+TOLD = re.compile(
+    r"""(?<!\bi\s)(?<!\bwe\s)(?<!\bi've\s)(?<!\bi\sjust\s)\b(?:is|are|was|were|am|has|have|had|will|would|can|could|do|does|did|went|got|came|lives?|works?|said|says
+      |thinks?|likes?|wants?|needs?|died|left|broke|made|took)\b|'(?:s|re|m|ll|d)\s(?:a|an|the|in|at|on|not|so|my)\b""",
+    re.VERBOSE,
+)
+"""A verb of its own: the words before tell something instead of naming it."""
 NOTED = re.compile(r"(?:the|that|this|these|those)\s\w")
 IDIOM = re.compile(
     r"(?:about\s)?(?:it|him|her|them|you|dinner|lunch)(?!\sall\b)\b|(?:this|that)\s(?:shit|crap|noise|guy)\b"

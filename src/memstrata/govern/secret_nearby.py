@@ -31,11 +31,40 @@ _VALUE_FIRST = re.compile(
     r"(?<![\d.,:/-])(?P<value>\d{4,8})(?![\d.,:/-]\d)[\s,，。]{0,2}(?:(?:is|that's)\s(?:the|my|your)\s)?(?:登录码|登陆码|验证码|动态码|校验码|(?:login|log-in|verification|security|one-time)\s(?:pass)?code)",
     re.IGNORECASE,
 )
+_CHANGED = re.compile(
+    rf"(?:\b(?:chang|swap|switch|reset|updat|mov)\w{{0,4}}\s(?:it|that|them|this)\s(?:over\s|back\s)?(?:from|to)\s|把它?从|[改换][回成])\s{{0,2}}{_TOKEN}(?![A-Za-z0-9_-])",
+    re.IGNORECASE,
+)
+"""A value that something is changed from or to; believed where the words before spoke of what it opens."""
+_OPENED = re.compile(rf"(?<![A-Za-z]){_CUE}(?![a-z])", re.IGNORECASE)
+_SPOKE_WITHIN = 120
+_SPOKEN_OF = re.compile(
+    rf"\b(?:one|account|login|log-in)(?:'s|’s|\sis|\swas)\s(?:still\s|now\s)?{_TOKEN}(?![A-Za-z0-9_-])", re.IGNORECASE
+)
+_CHINESE_NEAR = re.compile(
+    r"(?:密码|口令)[^\n，。！？,]{0,12}?(?<![A-Za-z0-9])(?P<value>(?=[A-Za-z0-9]{0,39}\d)(?=[A-Za-z0-9]{0,39}[A-Za-z])[A-Za-z0-9_!@#$%^&*-]{6,40})(?![A-Za-z0-9])"
+)
+_PLACE_THEN_CODE = re.compile(
+    r"(?<![a-z])(?:key\s?safe|key\s?box|lock\s?box|padlock|keypad|front\sdoor|back\sdoor|door|gate|alarm|buzzer|garage)(?:['’]s|(?<!door)(?<!gate)(?<!garage)s?)\s(?:code\s)?(?P<value>\d{4,8}[#*]?)(?![\d:.,/-]\d|\d|\s?[ap]m\b|\s?(?:cm|mm|m|kg|euros?|pounds?|dollars?|years?|people|times)\b)",
+    re.IGNORECASE,
+)
+_ACCOUNT = re.compile(
+    r"(?<![a-z])(?:bank\s)?acc(?:oun)?t(?:\s(?:no\.?|num(?:ber)?|#))?(?:['’]s|\sis|\s?[:#])?\s(?P<value>\d{2,4}(?:[ -]?\d{2,4}){1,3})(?![\d.,:/-]?\d)|(?:账号|帐号|账户|帐户)(?:是|为|：|:)?\s?(?P<number>\d{6,20})(?!\d)",
+    re.IGNORECASE,
+)
+_CHINESE_DIGITS = re.compile(
+    r"(?:卡号|账号|帐号|身份证号?码?|护照号?码?)[^\n，。]{0,6}?(?P<value>[零〇一二三四五六七八九幺]{8,20})"
+)
 _RULES: tuple[tuple[SecretKind, re.Pattern[str]], ...] = (
     ("card", _BEHIND_A_CARD),
     ("password", _WORD_THEN_TOKEN),
     ("pin", _PLACE_IS),
     ("pin", _VALUE_FIRST),
+    ("password", _SPOKEN_OF),
+    ("password", _CHINESE_NEAR),
+    ("pin", _PLACE_THEN_CODE),
+    ("bank_account", _ACCOUNT),
+    ("bank_account", _CHINESE_DIGITS),
 )
 
 
@@ -43,6 +72,10 @@ def nearby_secrets(view: str) -> Iterator[Secret]:
     """Secrets by shape and a word nearby; a card number by its groups of four, whatever its checksum."""
     for match in _GROUPED_CARD.finditer(view):
         yield Secret(kind="card", start=match.start(), end=match.end())
+    for match in _CHANGED.finditer(view):
+        if _OPENED.search(view, max(0, match.start() - _SPOKE_WITHIN), match.start()):
+            yield Secret(kind="password", start=match.start("value"), end=match.end("value"))
     for kind, pattern in _RULES:
         for match in pattern.finditer(view):
-            yield Secret(kind=kind, start=match.start("value"), end=match.end("value"))
+            value = next(name for name in match.groupdict() if match[name] is not None)
+            yield Secret(kind=kind, start=match.start(value), end=match.end(value))

@@ -74,6 +74,8 @@ class AdapterAttacher(Generic[A]):
             if key in self._loaded:
                 return self._loaded[key]
         try:
+            if self._store.blobs.digest(key) != row.digest:
+                raise ArtifactRefused(f"the adapter {row.id!r} holds other bytes than were written")
             with self._store.blobs.reading(key) as path:
                 adapter = self._teacher.read(path)
         except (ArtifactRefused, NotFound):

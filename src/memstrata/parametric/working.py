@@ -102,7 +102,8 @@ class AdapterWork(Generic[A]):
             return self._refuse(scope, row, "; ".join(made.reasons), metrics)
         name = self._store.blob_name(scope, row.id)
         size = self._store.blobs.put(name, lambda path: self._teacher.write(made.adapter, path))
-        self._store.finish_artifact(scope, replace(row, status="ready", size=size, metrics=metrics))
+        digest = self._store.blobs.digest(name)
+        self._store.finish_artifact(scope, replace(row, status="ready", size=size, digest=digest, metrics=metrics))
         _log.info("adapter %s is ready: %d bytes", row.id, size)
         return True
 

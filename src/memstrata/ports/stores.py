@@ -198,6 +198,10 @@ class Blobs(Protocol):
         """A path to read from until the context ends; a mapping of a file may outlive it. Raises NotFound."""
         ...
 
+    def digest(self, name: str) -> str:
+        """SHA-256, in hexadecimal, of the bytes of a file, or of the names and bytes of a folder's. Raises NotFound."""
+        ...
+
     def delete(self, names: Sequence[str]) -> list[str]:
         """Delete these; returns those that are still there. Unknown ones are passed over."""
         ...

@@ -1,10 +1,15 @@
-"""Which kinds of fact a question asks for, by its words, in English and Chinese. A question may ask for several."""
+"""Which kinds of fact a question asks for, and what an answer must hold, by its words, in English and Chinese."""
 
 from __future__ import annotations
 
 import re
+from typing import Literal
 
-from memstrata.types import FactKind
+from memstrata.core.features import TIME_EXPRESSION
+from memstrata.types import Fact, FactKind
+
+Answer = Literal["number", "time"]
+"""What a statement must hold to answer: how many or how much, or when."""
 
 _VOCABULARY: tuple[tuple[tuple[FactKind, ...], str], ...] = (
     (
@@ -70,8 +75,46 @@ _VOCABULARY: tuple[tuple[tuple[FactKind, ...], str], ...] = (
     ),
 )
 _ASKED = tuple((kinds, re.compile(pattern, re.IGNORECASE | re.VERBOSE)) for kinds, pattern in _VOCABULARY)
+_ASKS_NUMBER = re.compile(
+    r"""\bhow\ (?:many|much|old|tall|long|far|heavy|big|often)\b
+    | \b(?:number|amount|total|price|cost|size|weigh\w*|dose|dosage|time|age|rate|count|fee|rent|salary|wage|height|budget
+        |balance|score|length|distance|temperature)\b
+    | 多少 | 几(?!乎) | 多[大高重长久远] | 数量 | 总[数额] | 价 | 费用? | 时间 | 工资 | 房租 | 身高 | 体重 | 年龄 | 剂量""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_ASKS_TIME = re.compile(
+    r"""\bwhen\b | \b(?:what|which)\ (?:time|day|date|month|year|weekday)\b | \b(?:date|deadline)\b
+    | 什么时候 | 何时 | 几[点号月时] | 哪[天年月日] | 时间 | 日期 | (?:周|星期|礼拜)几 | 多会儿""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_NUMBER = re.compile(
+    r"""\d | \b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|twenty|thirty|forty|fifty|sixty|seventy
+        |eighty|ninety|hundred|thousand|million|dozen|half|quarter|couple|pair|both|once|twice|none|zero)\b
+    | (?<![周期拜])[零〇一二两三四五六七八九十百千万半俩仨双]""",
+    re.IGNORECASE | re.VERBOSE,
+)
 
 
 def asked_kinds(question: str) -> frozenset[FactKind]:
     """The kinds that a question asks for; empty where none is plain."""
     return frozenset(kind for kinds, pattern in _ASKED if pattern.search(question) for kind in kinds)
+
+
+def asked_for(question: str) -> frozenset[Answer]:
+    """What an answer to the question must hold."""
+    asked: set[Answer] = set()
+    if _ASKS_NUMBER.search(question):
+        asked.add("number")
+    if _ASKS_TIME.search(question):
+        asked.add("time")
+    return frozenset(asked)
+
+
+def given_by(fact: Fact) -> frozenset[Answer]:
+    """Which of these a fact holds."""
+    given: set[Answer] = set()
+    if _NUMBER.search(fact.text):
+        given.add("number")
+    if fact.claim.event_from is not None or TIME_EXPRESSION.search(fact.text.lower()):
+        given.add("time")
+    return frozenset(given)

@@ -19,11 +19,11 @@ from memstrata.core.candidates import View
 from memstrata.core.clock import microseconds
 from memstrata.core.facts.log import fold
 from memstrata.core.facts.names import folded
-from memstrata.core.facts.reading import BELIEVED, held
+from memstrata.core.facts.reading import BELIEVED, held, planned_before
 from memstrata.core.passages import vector_space
 from memstrata.core.records import FactQuery
 from memstrata.ports import Embedder, Store
-from memstrata.recall.asked import asked_kinds
+from memstrata.recall.asked import asked_for, asked_kinds
 from memstrata.recall.search import Request, Scored, score
 from memstrata.recall.standing import CONTENDERS, Standing, give_way, stand
 from memstrata.types import Fact, FactKind, Facts, FactStatus, LogKind, Scope
@@ -158,7 +158,11 @@ def _told(store: Store, scope: Scope, wanted: FactQuery, request: FactRequest, t
 
 
 def _holding(facts: Sequence[Fact], request: FactRequest) -> list[Fact]:
-    return [fact for fact in facts if not fact.muted and (request.at is None or held(fact, request.at))]
+    """What holds then. A plan whose day has passed answers questions, but is not what is now."""
+    at, told = request.at, [fact for fact in facts if not fact.muted]
+    if at is None:
+        return told
+    return [fact for fact in told if held(fact, at) and not (request.query is None and planned_before(fact, at))]
 
 
 def _known(store: Store, scope: Scope, at: datetime) -> list[Fact]:
@@ -203,7 +207,8 @@ def _ranked(
     )
     if request.at is None:
         return standings
-    return give_way(standings, _cosines(store, embedder, scope, standings[:CONTENDERS], episodes))
+    cosines = _cosines(store, embedder, scope, standings[:CONTENDERS], episodes)
+    return give_way(standings, cosines, asked=asked_for(question))
 
 
 def _cosines(

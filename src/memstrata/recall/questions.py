@@ -42,6 +42,8 @@ _ASKS_ASSISTANT = re.compile(
     | 你(?:的|给的|給的)(?:\w{0,4})(?:建议|建議|办法|辦法|方法|主意|推荐|推薦)""",
     re.IGNORECASE | re.VERBOSE,
 )
+_THE_USER = re.compile(r"\b(?:the\s+)?user(?:['’]s)?\b|用户的?", re.IGNORECASE)
+"""The one whose memory it is: named in questions about the scope, and hardly ever in what was said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +71,7 @@ def read_question(query: str, *, speakers: Sequence[str]) -> Question:
     """
     head = query[:READ]
     named = tuple(speaker for speaker in speakers if _names(head, speaker))
-    text = _without(query, named)
+    text = _without(_without_the_user(query), named)
     terms = query_terms(text)
     if not terms:
         terms, text = query_terms(query), query
@@ -82,6 +84,10 @@ def read_question(query: str, *, speakers: Sequence[str]) -> Question:
         wants_name=_WANTS_NAME.search(head) is not None,
         dates=named_dates(head),
     )
+
+
+def _without_the_user(query: str) -> str:
+    return " ".join(_THE_USER.sub(" ", query).split()) if _THE_USER.search(query) else query
 
 
 def _names(text: str, speaker: str) -> bool:

@@ -11,6 +11,7 @@ from memstrata.core.candidates import Floats, Pool, Probe, View
 from memstrata.core.passages import vector_space
 from memstrata.errors import EmbedderError
 from memstrata.ports import Embedder, Store
+from memstrata.recall.later_first import later_first
 from memstrata.recall.questions import Question, read_question
 from memstrata.recall.signals import leaders, links, signals
 from memstrata.recall.weights import kind_of_log, weights_for
@@ -57,7 +58,11 @@ def search(
 ) -> Hits:
     """The best hits for a request, with each signal's share and whatever could not be used."""
     scored = score(store, embedder, scope, request, log_kind=log_kind)
-    return Hits(best_hits(store, scope, scored, limit=request.limit).values(), degraded=scored.degraded)
+    found = best_hits(store, scope, scored, limit=request.limit)
+    hits = list(found.values())
+    if not scored.question.dates and (log_kind or kind_of_log(scored.pool)) == "assistant":
+        hits = later_first(store, embedder, scope, request.query, list(found.items()))
+    return Hits(hits, degraded=scored.degraded)
 
 
 def best_hits(store: Store, scope: Scope, scored: Scored, *, limit: int) -> dict[int, Hit]:

@@ -13,23 +13,30 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from memstrata.core.facts.rivalry import rivalry, terms
+from memstrata.recall.asked import Answer, given_by
 from memstrata.types import Fact, FactKind
 
 COVERS = 1.0
 """What it is worth that a fact's own words hold all of the question's terms."""
 NOT_THE_USERS = 1.0
 CONFIDENT = 0.5
-KIND = 1.0
+OF_KIND = 1.0
 """What it is worth that a fact is of a kind that the question asks for."""
 PINNED = 2.0
-CONTENDERS = 6
-"""How many of the best are compared with each other."""
-GIVES_WAY = 2.0
-"""Rivalry from which the earlier of two contenders is pushed back; `bench scenarios` measures it."""
-BEARS = 0.3
+CONTENDERS = 3
+"""How many of the best are compared with each other: what bears less is no rival of what bears most."""
+GIVES_WAY = 1.9
+"""Rivalry from which the earlier of two contenders is pushed back; decision 8 says how the weights were found."""
+BEARS = 0.2
 """How much a later statement that bears less on the question must make up for it."""
-BEHIND = 5.0
+BEHIND = 8.0
 """How far it is pushed back: behind anything that bears on the question at all."""
+SHARED = 1.5
+KIND = 1.5
+SUBJECTS = 0.5
+"""How much more, or less, words in common, one kind and two subjects count here than in `core.facts.rivalry`."""
+ANSWERS = 1.0
+"""What it adds that both hold what the question asks for: a number, a time."""
 SAME_TALK = timedelta(hours=2)
 """Statements nearer than this are one telling, of which no part is older than another."""
 
@@ -60,19 +67,21 @@ def stand(
         if fact.trust != "user" and not asks_others:
             why["speaker"] = -NOT_THE_USERS
         if fact.kind in kinds:
-            why["kind"] = KIND
+            why["kind"] = OF_KIND
         if fact.pinned:
             why["pinned"] = PINNED
         standings.append(Standing(fact=fact, score=sum(why.values()), why=why))
     return in_order(standings)
 
 
-def give_way(standings: Sequence[Standing], cosine: Callable[[Fact, Fact], float]) -> list[Standing]:
-    """Push back, among the best, each fact that a later one speaks against."""
+def give_way(
+    standings: Sequence[Standing], cosine: Callable[[Fact, Fact], float], *, asked: frozenset[Answer] = frozenset()
+) -> list[Standing]:
+    """Push back, among the best, each fact that a later one speaks against. `asked`: what an answer must hold."""
     contenders = [each for each in standings[:CONTENDERS] if each.fact.trust == "user"]
     pushed: dict[str, Standing] = {}
     for older in contenders:
-        rivals = [newer for newer in contenders if _speaks_against(newer, older, cosine)]
+        rivals = [newer for newer in contenders if _speaks_against(newer, older, cosine, asked)]
         if rivals:
             newest = max(rivals, key=lambda each: (each.fact.said_at, each.fact.id))
             why = {**older.why, "gave way": -BEHIND}
@@ -85,8 +94,18 @@ def in_order(standings: Sequence[Standing]) -> list[Standing]:
     return sorted(standings, key=lambda each: (-each.score, -each.fact.said_at.timestamp(), each.fact.id))
 
 
-def _speaks_against(newer: Standing, older: Standing, cosine: Callable[[Fact, Fact], float]) -> bool:
+def _speaks_against(
+    newer: Standing, older: Standing, cosine: Callable[[Fact, Fact], float], asked: frozenset[Answer]
+) -> bool:
     if newer.fact.said_at - older.fact.said_at < SAME_TALK or older.fact.confirmed > newer.fact.confirmed:
         return False
-    against = rivalry(older.fact.claim, newer.fact.claim, cosine=cosine(older.fact, newer.fact))
-    return against.total + BEARS * (newer.score - older.score) >= GIVES_WAY
+    ahead, cosines = newer.score - older.score, cosine(older.fact, newer.fact)
+    return against(older.fact, newer.fact, cosine=cosines, asked=asked, ahead=ahead) >= GIVES_WAY
+
+
+def against(older: Fact, newer: Fact, *, cosine: float, asked: frozenset[Answer], ahead: float) -> float:
+    """How much a later fact speaks against an earlier one, for a question; `ahead`: by how much it scores above it."""
+    parts = rivalry(older.claim, newer.claim, cosine=cosine)
+    both = asked & given_by(older) & given_by(newer) if asked else asked
+    topic = KIND * parts.kind + SUBJECTS * parts.subjects
+    return parts.likeness + SHARED * parts.shared + topic + parts.cue + ANSWERS * len(both) + BEARS * ahead

@@ -6,6 +6,7 @@ next that are.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import secrets
@@ -60,6 +61,16 @@ class FolderBlobs:
             raise NotFound(f"there are no bytes of {name!r}; they were deleted, or the folder was moved")
         yield place
 
+    def digest(self, name: str) -> str:
+        """See `Blobs.digest`."""
+        sums = hashlib.sha256()
+        with self.reading(name) as place:
+            for file in _files(place):
+                sums.update(f"{file.relative_to(place)}\0{file.stat().st_size}\0".encode())
+                with file.open("rb") as opened:
+                    sums.update(hashlib.file_digest(opened, "sha256").digest())
+        return sums.hexdigest()
+
     def delete(self, names: Sequence[str]) -> list[str]:
         """See `Blobs.delete`. Half-written ones of the same name go too."""
         for name in names:
@@ -88,11 +99,16 @@ def _remove(place: Path) -> None:
 
 def _sync(place: Path) -> int:
     """Bring a file, or all files of a folder, to the disk; returns their bytes."""
-    files = [place] if place.is_file() else sorted(each for each in place.rglob("*") if each.is_file())
+    files = _files(place)
     for file in files:
         with file.open("rb") as opened:
             os.fsync(opened.fileno())
     return sum(file.stat().st_size for file in files)
+
+
+def _files(place: Path) -> list[Path]:
+    """A file, or all files of a folder in an order that is always the same."""
+    return [place] if place.is_file() else sorted(each for each in place.rglob("*") if each.is_file())
 
 
 def _sync_folder(folder: Path) -> None:

@@ -231,6 +231,12 @@ class ArtifactContract:
             assert path.read_bytes() == b"bytes"
         assert store.blobs.put("one", _a_folder) == 6
         assert store.blobs.names() == ["one"]
+        whole = store.blobs.digest("one")
+        store.blobs.put("two", _a_folder)
+        assert store.blobs.digest("two") == whole
+        with store.blobs.reading("two") as path:
+            (path / "b").write_bytes(b"deF")
+        assert store.blobs.digest("two") != whole
         assert store.blobs.delete(["one", "two"]) == store.blobs.names() == []
         with pytest.raises(NotFound), store.blobs.reading("one"):
             pass

@@ -52,7 +52,7 @@ def verdict(claim: Claim, said_at: datetime, neighbour: Neighbour) -> Verdict:
     later = said_at >= older.said_at  # turns are read in order: of one moment, what is read now came later
     if claim.trust == older.trust and claim.speaker == older.speaker:
         if later and _corrects(claim, neighbour):
-            return "corrects"
+            return "newer" if claim.trust == "assistant" else "corrects"  # that it said so stays true
         if later and _closes(claim, neighbour):
             return "newer"
         if later and _refines(claim, older):
@@ -86,7 +86,7 @@ def _corrects(claim: Claim, neighbour: Neighbour) -> bool:
     if "corrects" not in claim.cues:
         return False
     share = rivalry(neighbour.fact.claim, claim, cosine=neighbour.cosine)
-    return share.total >= CORRECTS and (share.shared > 0 or share.kind > 0)
+    return share.total >= CORRECTS and (share.shared > 0 or share.topic > 0)
 
 
 def _closes(claim: Claim, neighbour: Neighbour) -> bool:
@@ -94,7 +94,7 @@ def _closes(claim: Claim, neighbour: Neighbour) -> bool:
     if older.kind in LASTING and older.claim.slot is None:
         return False
     share = rivalry(older.claim, claim, cosine=neighbour.cosine)
-    if share.cue <= 0 or (share.shared <= 0 and share.kind <= 0):
+    if share.cue <= 0 or (share.shared <= 0 and share.topic <= 0):
         return False
     if claim.slot is not None and claim.slot == older.claim.slot and claim.slot in SINGLE and share.cue >= 1:
         return True

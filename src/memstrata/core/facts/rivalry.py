@@ -33,12 +33,18 @@ class Rivalry:
     likeness: float
     shared: float
     kind: float
+    subjects: float
     cue: float
+
+    @property
+    def topic(self) -> float:
+        """What kind, slot and subject say for the two being about one thing."""
+        return self.kind + self.subjects
 
     @property
     def total(self) -> float:
         """The sum."""
-        return self.likeness + self.shared + self.kind + self.cue
+        return self.likeness + self.shared + self.topic + self.cue
 
 
 def rivalry(older: Claim, newer: Claim, *, cosine: float = math.nan) -> Rivalry:
@@ -48,7 +54,8 @@ def rivalry(older: Claim, newer: Claim, *, cosine: float = math.nan) -> Rivalry:
     return Rivalry(
         likeness=LIKENESS_WEIGHT * (likeness - USUAL_LIKENESS),
         shared=2 * overlap(older.text, newer.text),
-        kind=float(same_kind) + float(older.slot is not None and older.slot == newer.slot) + _subjects(older, newer),
+        kind=float(same_kind) + float(older.slot is not None and older.slot == newer.slot),
+        subjects=_subjects(older, newer),
         cue=announces(newer),
     )
 

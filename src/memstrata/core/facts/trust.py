@@ -11,8 +11,9 @@ FREE_KINDS = ("statement", "event", "quantity")
 """What outside words may tell: something about the world, never something about the user or for the assistant."""
 _ABOUT_MEMORY = re.compile(
     r"""\b(?:memory|remember|from\ now\ on|always|never|ignore|instruction|directive|system\ prompt|the\ user|assistant|the\ reader
-        |ai\ model|chat\s?bot|llm|end\ (?:every|each)|replace\ any|end\ all)\b
-    | 记住|记录|记忆|以后|用户|机主|机器人|助手|指令|忽略|系统提示|模型""",
+        |ai\ model|chat\s?bot|llm|end\ (?:every|each)|replace\ any|end\ all|going\ forward|henceforth|at\ all\ times|without\ exception
+        |permanently|by\ default|only\ (?:ever\ )?(?:use|recommend|trust|suggest)|update\ (?:your|the)\ (?:records?|notes?|profile|contacts?))\b
+    | 记住|记录|记忆|以后|今后|往后|即日起|一律|务必|始终|永远|默认|用户|机主|机器人|助手|助理|小助|智能体|指令|忽略|系统提示|模型""",
     re.IGNORECASE | re.VERBOSE,
 )
 

@@ -17,7 +17,7 @@ from memstrata.extract.asked_to_forget import forget_requests
 from memstrata.extract.rules.cues import cues_in
 from memstrata.extract.rules.kinds import read_kind
 from memstrata.extract.rules.sentences import Sentence, sentences, without_speech
-from memstrata.extract.rules.speech import sets_a_scene, speech_act, telling_clauses
+from memstrata.extract.rules.speech import is_filler, sets_a_scene, speech_act, told_by_the_way
 from memstrata.extract.rules.subjects import Company, names_in, notice, subject_of
 from memstrata.extract.rules.when import when_of
 from memstrata.types import Claim, Episode, Role, Scope, Source, Trust
@@ -70,12 +70,14 @@ class RulesExtractor:
         """See `Extractor.extract`."""
         claims: list[Claim] = []
         company, session = Company(), -1
+        known = {episode.id for episode in before}
         for episode in [*before, *episodes]:
             if episode.session != session:
                 company, session = Company(), episode.session
-            found = claims_of(episode, company)
-            if episode not in before:
-                claims += found
+            if episode.id in known:
+                _overhear(episode, company)
+            else:
+                claims += claims_of(episode, company)
         return Extraction(claims=tuple(claims))
 
 
@@ -92,6 +94,13 @@ def claims_of(episode: Episode, company: Company) -> list[Claim]:
         read = statement.end
     notice(episode.text[read:], company)
     return claims
+
+
+def _overhear(episode: Episode, company: Company) -> None:
+    """Take note of the people in a turn that is not read again."""
+    for sentence in sentences(episode.text)[:MAX_CLAIMS] if episode.role != "system" else ():
+        subject_of(sentence.own, company, speaker="")
+        notice(sentence.text, company)
 
 
 def restated(claim: Claim, text: str, source: Source) -> Claim:
@@ -113,6 +122,7 @@ def restated(claim: Claim, text: str, source: Source) -> Claim:
 def _statements(episode: Episode, *, fiction: bool) -> list[_Statement]:
     found: list[_Statement] = []
     open_: list[Sentence] = []
+    fragment: Sentence | None = None
 
     def close() -> None:
         if open_:
@@ -124,12 +134,18 @@ def _statements(episode: Episode, *, fiction: bool) -> list[_Statement]:
         if any(each.start < sentence.end and sentence.start < each.end for each in asked):
             close()
             continue
-        act = speech_act(sentence.text if sentence.foreign else sentence.own)
+        words = sentence.text if sentence.foreign else sentence.own
+        act = speech_act(words)
         if act == "nothing":
+            if fragment is None and not is_filler(words):
+                fragment = sentence
             continue
         telling = [sentence] if act == "tells" else []
-        if act in ("asks", "orders") and not sentence.foreign:
-            telling = [_part(sentence, start, end) for start, end in telling_clauses(sentence.own)]
+        if act in ("asks", "orders", "supposes") and not sentence.foreign:
+            telling = [_part(sentence, start, end) for start, end in told_by_the_way(sentence.own)]
+        elif telling and not open_ and fragment is not None and fragment.foreign == sentence.foreign:
+            telling = [fragment, sentence]  # "Third. To a man who sings" is one piece of news
+        fragment = None
         if not telling or (fiction and not sentence.foreign):
             close()
         for part in [] if fiction and not sentence.foreign and episode.role == "user" else telling:

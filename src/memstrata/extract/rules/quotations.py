@@ -15,16 +15,17 @@ _SAYS = (
     r"(?:sa(?:id|ys|ying)|go(?:es|ing)|went|like|wrote|writes|texted|texts|ask(?:ed|s)|repl(?:ied|ies)|answer(?:ed|s)"
     r"|told\s\w{1,20}|tells\s\w{1,20}|[,:：，])"
 )
-_OPENS = re.compile(rf"[\"“「『]|(?<!\w)‘|{_SAYS}\s{{0,2}}(?P<bare>(?<!\w)')(?=\w)", re.IGNORECASE)
+_OPENS = re.compile(rf"[\"“「『【]|(?<!\w)‘|{_SAYS}\s{{0,2}}(?P<bare>(?<!\w)')(?=\w)", re.IGNORECASE)
 _CLOSES = {
     '"': re.compile('"'),
     "“": re.compile("”"),
     "「": re.compile("」"),
     "『": re.compile("』"),
+    "【": re.compile("】"),
     "‘": re.compile(r"’(?!\w)"),
     "'": re.compile(r"(?<!\s)'(?!\w)|\n"),
 }
-_MARKS = frozenset("\"“「『‘'")
+_MARKS = frozenset("\"“「『【‘'")
 
 
 def quotations(text: str) -> list[Span]:

@@ -36,6 +36,8 @@ PASTED = re.compile(
         \b(?:this|the|below|following|these)\b
     | \b(?:forum|thread|e-?mail|article|page|post|message|newsletter|review|comment|letter|pdf|web\s?site)s?\b
         .{0,40}(?:[:：]|says|said|reads)
+    | \b(?:got|received|forwarded|came|arrived|landed|popped\ up|says|reads|wrote|sent|texted|posted|pinned)\b[^\n]{0,40}[:：][ \t]{0,4}\n
+    | (?:收到|来的|发来|转来|发的|转发|推送|弹出|弹窗|显示|贴的|群里|写着|上面说)[^\n]{0,12}[:：][ \t]{0,4}\n
     | (?:总结|概括|翻译|看看|看下|帮我看|读一下|润色|回复|解释).{0,20}(?:这|下面|以下|邮件|文章|帖子|网页|短信|消息|通知)
     | (?:邮件|帖子|网页|文章|短信|通知|公众号|群里).{0,12}(?:[:：]|说|写着|内容)""",
     re.IGNORECASE | re.VERBOSE,

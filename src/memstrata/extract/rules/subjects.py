@@ -10,37 +10,73 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-_RELATIONS = (
-    "mum mom mother dad father parents brother sister son daughter kid child wife husband partner girlfriend boyfriend "
-    "fiancé fiancée fiance fiancee ex uncle aunt auntie cousin nephew niece gran grandma grandmother grandad grandpa "
-    "grandfather godmother godfather boss manager colleague coworker landlord landlady neighbour neighbor roommate "
-    "flatmate friend teacher tutor coach doctor dentist vet therapist client dog cat rabbit hamster snail horse parrot "
-    "tortoise mother-in-law father-in-law sister-in-law brother-in-law stepdad stepmum stepson stepdaughter twin "
-    "supervisor PI assistant trainer hairdresser nanny babysitter"
-).split()
 _FEMALE = set(
-    "mum mom mother sister daughter wife girlfriend fiancée fiancee aunt auntie niece gran grandma grandmother godmother "
-    "landlady mother-in-law sister-in-law stepmum stepdaughter".split()
+    "mum mom mummy mommy mam mama mother sister sis daughter wife girlfriend fiancée fiancee aunt auntie aunty niece gran granny nan nana nanna grandma"
+    " grandmother granddaughter great-grandmother great-aunt godmother goddaughter landlady mother-in-law sister-in-law daughter-in-law stepmum stepmom"
+    " stepmother stepsister stepdaughter half-sister missus bride widow".split()
 )
 _MALE = set(
-    "dad father brother son husband boyfriend fiancé uncle nephew grandad grandpa grandfather godfather father-in-law "
-    "brother-in-law stepdad stepson".split()
+    "dad daddy papa father brother bro son husband hubby boyfriend fiancé fiance uncle nephew grandad granddad grandpa gramps grandfather grandson"
+    " great-grandfather great-uncle godfather godson landlord father-in-law brother-in-law son-in-law stepdad stepfather stepbrother stepson half-brother groom"
+    " widower".split()
 )
-_RELATION = "|".join(sorted(map(re.escape, _RELATIONS), key=len, reverse=True))
+_RELATIONS = sorted(
+    _FEMALE
+    | _MALE
+    | set(
+        "parents parent kid child children baby toddler twin twins partner spouse ex cousin godchild grandchild grandparents in-laws sibling stepchild"
+        " boss manager supervisor colleague coworker co-worker teammate deskmate employee assistant intern trainee apprentice client customer neighbour neighbor"
+        " roommate flatmate housemate roomie lodger tenant friend mate bestie pal teacher tutor lecturer professor coach trainer instructor mentor PI student pupil"
+        " doctor dentist vet therapist counsellor counselor physio midwife nurse carer optician solicitor lawyer accountant builder plumber electrician"
+        " mechanic gardener cleaner hairdresser barber nanny babysitter childminder dog cat puppy kitten rabbit hamster snail horse pony parrot budgie"
+        " tortoise goldfish ferret guinea-pig hen chicken".split()
+    )
+)
+
+
+def _by_first_letter(words: Sequence[str]) -> str:
+    """An alternation of words, the longer first, that looks at one letter before it tries any."""
+    groups: dict[str, list[str]] = {}
+    for word in sorted(words, key=len, reverse=True):
+        groups.setdefault(word[0], []).append(re.escape(word[1:]))
+    return "|".join(f"{first}(?:{'|'.join(rest)})" for first, rest in groups.items())
+
+
+_RELATION = _by_first_letter(_RELATIONS)
 _MY = re.compile(
-    rf"\bmy\s+((?:\w+\s+){{0,2}}?(?:{_RELATION})\b(?:['’]s\s+(?:\w+\s+){{0,2}}?(?:{_RELATION})\b)*)", re.IGNORECASE
+    rf"\b(?:my|our)\s+((?:\w+\s+){{0,2}}?(?:{_RELATION})\b(?:['’]s\s+(?:\w+\s+){{0,2}}?(?:{_RELATION})\b)*)",
+    re.IGNORECASE,
 )
+_BARE = re.compile(
+    rf"^\W*(?:(?:and|but|so|also|oh|anyway|btw|apparently|turns out)[\s,]+)?(?:the\s+)?((?:{_RELATION})(?:['’]s\s+(?:\w+\s+)?(?:{_RELATION}))*)(?=['’]s\b|\s+(?:and|is|isn't|was"
+    r"|wasn't|has|hasn't|had|will|won't|would|can|can't|could|should|must|might|may|does|doesn't|did|didn't|\w+ed|\w+(?<!s)s|says|said|went|came|got|made|took|gave|saw|left|lost|won"
+    r"|fell|broke|found|bought|sold|sent|kept|wants|thinks|just|still|also|never|always|finally|already)\b)",
+    re.IGNORECASE,
+)
+"""Mum says, the boss wants: a relation that begins a sentence and has a verb of its own."""
 _ZH_RELATIONS = (
-    "妈妈 爸爸 母亲 父亲 老妈 老爸 爸妈 妈 爸 哥哥 姐姐 弟弟 妹妹 哥 姐 弟 妹 奶奶 爷爷 外婆 外公 姥姥 姥爷 奶 爷 老公 老婆 媳妇 先生 "
-    "太太 儿子 女儿 闺女 孩子 娃 对象 男朋友 女朋友 男友 女友 初恋 前任 前男友 前女友 室友 同事 老板 领导 导师 闺蜜 朋友 邻居 房东 客户 "
-    "大姑 二姑 姑姑 姑父 大姑父 舅舅 舅妈 三叔 叔叔 阿姨 姨妈 表哥 表姐 表弟 表妹 堂哥 堂姐 婆婆 公公 岳父 岳母 师傅 老师 教练 医生 猫 狗"
+    "妈妈 爸爸 母亲 父亲 老妈 老爸 爸妈 爹妈 父母 妈 爸 爹 娘 哥哥 姐姐 弟弟 妹妹 大哥 二哥 大姐 二姐 小弟 小妹 哥 姐 弟 妹 奶奶 爷爷 外婆 外公 姥姥 姥爷 奶 爷 "
+    "老公 老婆 媳妇 先生 太太 爱人 丈夫 妻子 儿子 女儿 闺女 孩子 娃 老大 老二 双胞胎 孙子 孙女 外孙 外孙女 对象 男朋友 女朋友 男友 女友 未婚夫 未婚妻 初恋 前任 前夫 前妻 "
+    "前男友 前女友 大姑 二姑 小姑 姑姑 姑妈 姑父 大姑父 舅舅 大舅 小舅 舅妈 大伯 伯伯 伯父 伯母 二叔 三叔 小叔 叔叔 婶婶 婶子 阿姨 大姨 小姨 老姨 姨妈 姨父 姨夫 表哥 "
+    "表姐 表弟 表妹 堂哥 堂姐 堂弟 堂妹 侄子 侄女 外甥 外甥女 嫂子 姐夫 妹夫 弟媳 弟妹 婆婆 公公 公婆 岳父 岳母 丈人 丈母娘 女婿 儿媳 亲家 继父 继母 后妈 后爸 干妈 干爹 室友 "
+    "舍友 同桌 同学 同事 同屋 搭档 合伙人 老板 领导 上司 主管 经理 组长 班主任 导师 老师 教练 师傅 徒弟 师兄 师姐 学长 学姐 学弟 学妹 闺蜜 哥们 发小 朋友 网友 邻居 房东 房客 租客 "
+    "客户 甲方 医生 大夫 护士 保姆 月嫂 阿姨 律师 中介 司机 猫 狗 兔子 仓鼠 乌龟 鹦鹉"
 ).split()
-_ZH_FEMALE = re.compile("[妈母姐妹奶婆姥姑姨婶嫂婆]|女儿|闺女|闺蜜|媳妇|太太|女朋友|女友|前女友|舅妈|岳母")
-_ZH_MALE = re.compile("[爸父哥弟爷叔舅]|儿子|老公|先生|男朋友|男友|外公|公公|姥爷|岳父|姑父")
+_ZH_MALE = re.compile("(?:[爸父哥弟爷叔舅伯爹夫婿公]|儿子|先生|男朋友|男友|丈人|孙子|侄子|师兄|学长)$")
+_ZH_FEMALE = re.compile("[妈母姐妹奶婆姑姨婶嫂娘妻媳]|姥姥|女儿|闺女|闺蜜|太太|女朋友|女友|孙女|侄女|甥女|保姆")
+"""Looked for where the end of the word is no man's: 姑父 is one, 舅妈 is none."""
 _ZH_RELATION = "|".join(sorted(_ZH_RELATIONS, key=len, reverse=True))
 _ZH_MY = re.compile(rf"(?:我|咱|我们|我家|俺)(?:的|那个|那位|家)?({_ZH_RELATION})")
 _ZH_BARE = re.compile(rf"(?:^|[，。！？,;；\s])({_ZH_RELATION})(?![们的])")
 _ZH_WITH = re.compile(rf"(?:^|[跟和给让找陪帮带问替把被是，。！？,;；\s])({_ZH_RELATION})(?![们的])")
+_SURNAMES = "王李张刘陈杨黄赵周吴徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔钟谭陆汪范金石廖贾夏韦付方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤"
+_ZH_CALLED = (
+    rf"((?:[小老阿][{_SURNAMES}]|[{_SURNAMES}](?:总|工|姐|哥|叔|姨|嫂|爷爷|奶奶|阿姨|师傅|老师|教授|经理|主任|组长|医生|大夫|律师))"
+    r"(?![时候心说区路圆块头菜虾湖鱼瓜豆]))"
+)
+_ZH_PERSON = re.compile(rf"(?:^|[，。！？,;；\s]){_ZH_CALLED}")
+_ZH_PERSON_WITH = re.compile(rf"(?:^|[跟和给让找陪帮问被是，。！？,;；\s]){_ZH_CALLED}")
+"""小李, 王老师: a surname with what one is called by."""
 _ZH_NAME = re.compile(
     r"(?:叫|名叫|名字是|名字叫|昵称|外号|小名|大名|我叫他|我叫她)[\"“「]?([\u4e00-\u9fff]{1,4}|[A-Z][\w-]+)"
 )
@@ -72,9 +108,19 @@ _ZH_PRONOUN = re.compile(r"^\W*(?:然后|不过|但是?|而且|另外|还有|反
 _OTHERS_FIRST = re.compile(
     rf"^\W*(?:and|but|so|also|oh|anyway|btw)?[\s,]*(?:the\s+)?(?P<name>{_NAME_WORD}(?:\s+[A-Z]\b)?)(?:['’]s\b)?(?=\s+[a-z]|['’]s\b)"
 )
+_OPENS_SENTENCE = re.compile(r"(?:^|[.!?\n:]\s{0,2})([A-ZÀ-ÖØ-Þ][\wÀ-ÿ-]*)(?=[\s,.!?]|$)")
+_DOES = re.compile(
+    r"""(?:['’]s\b|\s+(?:and\s+[A-Z]\w*\s+)?(?:(?:also|just|still|never|always|really|already|apparently|only)\s+)?(?:is|isn't|was|wasn't|has|hasn't|had|will|won't|would|can|can't|could|should|must|might|may|does|doesn't|did|didn't
+      |went|came|got|said|told|made|took|gave|saw|met|left|lost|won|fell|broke|found|bought|sold|sent|kept|became|began|grew|knew|ran|ate|drank
+      |slept|spoke|wrote|thought|felt|held|brought|caught|taught|paid|put|let|quit|hit|cut|hurt|read|set|rang|sang|swam|flew|drove|rode|chose|stole
+      |wore|threw|stood|sat|heard|built|spent|shot|\w+ed|\w+(?<!s)s)\b)""",
+    re.VERBOSE,
+)
+"""What a name at the beginning of a sentence is followed by: a verb of the third person or of the past."""
 _ANY_PRONOUN = re.compile(r"\b(?:he|she)\b|[他她]", re.IGNORECASE)
 _ELLIPSIS = re.compile(
-    r"^\W*(?:\w+[,!.:]?\s+){0,2}?(?:\w{2,}ed|got|went|had|bought|sold|took|sent|left|did|made|met|found|came|lost|won|saw|been|moving|"
+    r"^\W*(?:back|off)\s+(?:from|in|to|on|at|home)\b|^\W*(?:\w+[,!.:]?\s+){0,2}?(?:\w{2,}ed|quit|cut|hurt|ran|ate|drank|gave|told|kept|felt|slept|woke|broke|fell|spent|paid|"
+    r"caught|taught|chose|wrote|drove|rode|flew|swam|sang|spoke|wore|threw|stood|sat|heard|built|got|went|had|bought|sold|took|sent|left|did|made|met|found|came|lost|won|saw|been|moving|"
     r"going|getting|having|doing|working|waiting|taking|thinking|trying|need|want|love|hate|can't|cannot|won't|not)\b|^[^a-zA-Z]+$",
     re.IGNORECASE,
 )
@@ -84,7 +130,7 @@ _ELLIPSIS_VERB = re.compile(
     re.IGNORECASE,
 )
 """What begins a sentence whose subject is left out, capital letter or not."""
-_MINE = re.compile(r"^\W*my\s+(?:\w+\s+){0,2}?(?:is|are|was|were)\b", re.IGNORECASE)
+_MINE = re.compile(r"^\W*(?:my|our)\s+\w", re.IGNORECASE)
 _SELF = re.compile(r"\b(?:i|i'm|im|i've|i'd|i'll|we|we're|we've|me)\b|[我咱俺]", re.IGNORECASE)
 
 
@@ -99,6 +145,10 @@ class Company:
         gender = gender or next((known for other, known in self.people if other == name), "")
         self.people = [each for each in self.people if each[0] != name][-7:]
         self.people.append((name, gender))
+
+    def knows(self, name: str) -> bool:
+        """Whether somebody of this name was spoken of."""
+        return any(name == other for other, _ in self.people)
 
     def meant_by(self, pronoun: str) -> str | None:
         """Whom a pronoun stands for: the last one spoken of that fits it."""
@@ -122,12 +172,21 @@ def subject_of(text: str, company: Company, *, speaker: str) -> str:
         return company.meant_by(pronoun["word"]) or ""
     named = _OTHERS_FIRST.match(text)
     name = _trimmed(named["name"]) if named else ""
-    if named and name and not _ELLIPSIS_VERB.fullmatch(name) and (own is None or own.start() > named.start("name")):
+    if (
+        named
+        and name
+        and (company.knows(name) or _is_somebody(name, text[named.end("name") :]))
+        and not _ELLIPSIS_VERB.fullmatch(name)
+        and (own is None or own.start() > named.start("name"))
+    ):
         company.mention(name)
         return name
+    begins = _BARE.match(text)
+    if begins:
+        return _relation(begins.group(1), company)
     if _MINE.match(text):
         return speaker
-    bare = _ZH_BARE.search(text)
+    bare = _ZH_BARE.search(text) or _ZH_PERSON.search(text)
     if bare and (own is None or bare.start() < own.start()):
         return _relation(bare.group(1), company)
     somebody = _ANY_PRONOUN.search(text)
@@ -140,7 +199,7 @@ def names_in(text: str) -> tuple[str, ...]:
     """Names that a text mentions: capitalised words that are no others, relations, and what is called something."""
     found = [match.group(1) for match in _NAME.finditer(text)]
     found = [_trimmed(name) for name in found]
-    found += [match.group(1) for pattern in (_ZH_NAME, _ZH_MY) for match in pattern.finditer(text)]
+    found += [match.group(1) for pattern in (_ZH_NAME, _ZH_MY, _ZH_PERSON_WITH) for match in pattern.finditer(text)]
     found += [match.group(1).split()[-1].lower() for match in _MY.finditer(text)]
     return tuple(dict.fromkeys(name for name in found if name and name.lower() not in _NOT_NAMES))
 
@@ -149,13 +208,25 @@ def notice(text: str, company: Company) -> None:
     """Take note of the people that a text speaks of."""
     for match in _MY.finditer(text):
         _relation(match.group(1), company)
-    for pattern in (_ZH_MY, _ZH_WITH):
+    for pattern in (_ZH_MY, _ZH_WITH, _ZH_PERSON_WITH):
         for match in pattern.finditer(text):
             _relation(match.group(1), company)
     places = {_trimmed(match.group("name")) for match in _PLACE.finditer(text)}
+    opening = {
+        match.group(1)
+        for match in _OPENS_SENTENCE.finditer(text)
+        if not _is_somebody(match.group(1), text[match.end() :][:24])
+    }
     for name in names_in(text):
+        if name in opening and not company.knows(name) and text.count(name) == 1:
+            continue  # "Tissues in the left pocket" has a capital and is nobody
         if name not in places and (name[:1].isupper() or "\u4e00" <= name[:1] <= "\u9fff"):
             company.mention(name)
+
+
+def _is_somebody(name: str, after: str) -> bool:
+    """Whether a capital at the beginning of a sentence is a name's: of two words, or with a verb of its own."""
+    return " " in name or _DOES.match(after) is not None
 
 
 def _relation(words: str, company: Company) -> str:
@@ -164,9 +235,9 @@ def _relation(words: str, company: Company) -> str:
 
 
 def _gender(relation: str) -> str:
-    if relation in _FEMALE or _ZH_FEMALE.search(relation):
-        return "f"
-    return "m" if relation in _MALE or _ZH_MALE.search(relation) else ""
+    if relation in _MALE or _ZH_MALE.search(relation):
+        return "m"
+    return "f" if relation in _FEMALE or _ZH_FEMALE.search(relation) else ""
 
 
 def _trimmed(name: str) -> str:

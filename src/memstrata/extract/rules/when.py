@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from memstrata.extract.rules.times import TimeMention, times
@@ -11,6 +11,13 @@ from memstrata.types import Precision
 
 _NARROW: dict[str, int] = {"minute": 0, "hour": 1, "day": 2, "week": 3, "month": 4, "season": 5, "year": 6}
 _ALWAYS = re.compile(r"\bborn\b|\bgrew up\b|my (?:birthday|name)|我叫|出生|生日", re.IGNORECASE)
+
+_STRETCH = re.compile(r"\b(?:to|till?|until|through|thru)\b|[-–—]|到|至", re.IGNORECASE)
+"""From one time to another: what was so then is over, where a day alone says only that something happened."""
+_STARTS = re.compile(
+    r"\b(?:start\w*|began|begin\w*|first day|signed|joined|moved in|contract|lease|visa|course|internship|probation|placement)\b|入职|开始|签|起租|试用|实习|合同|开工|上岗|报到",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,14 +44,19 @@ def when_of(text: str, *, said_at: datetime) -> When:
     at = _narrowest(mentions, "at")
     until = _narrowest(mentions, "until")
     length = _narrowest(mentions, "during_for")
+    if at is not None and length is not None and _begins_there(text, at, said_at):
+        at, length = _lasting(at, length), None
     always = _ALWAYS.search(text) is not None
+    if at is not None and until is not None and begins is None and 0 <= until.start - at.end <= 2:
+        at, until = replace(at, end=until.end, until=until.until), None  # 2010年到2015年
     if at is not None and (begins or until) and _is_now(at, said_at):
         at = None  # "five years here today": what today marks is the beginning
-    if at is not None and at.since is not None:
+    if at is not None and at.since is not None and at.until is not None:
         ahead = at.since > said_at
+        over = at.until if _STRETCH.search(text[at.start : at.end]) and at.until <= said_at else None
         return When(
             valid_from=None if always else said_at if ahead else min(at.since, said_at),
-            valid_to=at.until if ahead and not always else None,
+            valid_to=None if always else over,
             event_from=at.since,
             event_to=at.until,
             precision=at.precision,
@@ -52,6 +64,8 @@ def when_of(text: str, *, said_at: datetime) -> When:
         )
     if begins is not None:
         over = until.until if until is not None else None
+        if over is None and at is None and length is not None and _begins_there(text, begins, said_at):
+            over = _lasting(begins, length).until
         if over is not None and begins.since is not None and over <= begins.since:
             over = None
         ends = begins.until if over is None else over
@@ -63,8 +77,9 @@ def when_of(text: str, *, said_at: datetime) -> When:
             precision=begins.precision,
         )
     if until is not None:
+        over = until.until if until.until is not None and until.until <= said_at else None
         return When(
-            valid_from=said_at,
+            valid_from=said_at if over is None else None,
             valid_to=until.until,
             event_from=until.since,
             event_to=until.until,
@@ -80,6 +95,20 @@ def when_of(text: str, *, said_at: datetime) -> When:
             precision=length.precision,
         )
     return When(valid_from=None if always else said_at)
+
+
+def _begins_there(text: str, at: TimeMention, said_at: datetime) -> bool:
+    """Whether a length beside a day runs from that day: what starts then, or a contract and its like."""
+    near = at.precision in ("day", "hour", "minute") and at.since is not None
+    return near and (_STARTS.search(text) is not None or not _is_now(at, said_at))
+
+
+def _lasting(at: TimeMention, length: TimeMention) -> TimeMention:
+    """A day and a length from it on as one stretch."""
+    assert at.since is not None
+    assert length.since is not None
+    assert length.until is not None
+    return replace(at, until=at.since + (length.until - length.since))
 
 
 def _is_now(mention: TimeMention, said_at: datetime) -> bool:

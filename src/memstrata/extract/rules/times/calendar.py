@@ -151,6 +151,19 @@ def nearest(choices: Iterable[Interval], now: datetime, direction: Direction) ->
     return min(found, key=lambda each: max(each.since - now, now - each.until, timedelta(0)), default=None)
 
 
+def likely(choices: Iterable[Interval], now: datetime, direction: Direction) -> Interval | None:
+    """Of the same day in several years: the one in the direction told, unless another is so near that it would be meant.
+
+    Who speaks of the 4th of June in May means the one ahead, whatever verb stands beside it; the year is said otherwise.
+    """
+    found = list(choices)
+    told, close = nearest(found, now, direction), nearest(found, now, 0)
+    if told is None or close is None:
+        return told or close
+    away, near = abs(told.since - now), abs(close.since - now)
+    return close if away > 90 * DAY and away > 4 * near else told
+
+
 def edge_of(whole: Interval, edge: Edge) -> Interval:
     """Early, mid or late in a month, season, year or week; its start or its end."""
     if whole.precision == "year":

@@ -16,6 +16,7 @@ from memstrata.extract.rules.times.calendar import (
     around,
     days,
     edge_of,
+    likely,
     monday,
     month,
     nearest,
@@ -124,6 +125,11 @@ def _year(found: Found) -> Interval | None:
     return edge_of(year(number), cast("Edge", found.word("edge"))) if found.has("edge") else year(number)
 
 
+def _this_time(found: Found) -> Interval:
+    """去年这时候: the month of now, in another year."""
+    return month(found.now.year + found.number("year"), found.now.month)
+
+
 def _season(found: Found) -> Interval | None:
     number, name = _year_of(found), found.word("season")
     if number is None:
@@ -177,7 +183,7 @@ def _date(found: Found) -> Interval | None:
         dates = [(each.year, each.month, first) for each in months]
     else:
         dates = [(each, found.number("month"), first) for each in range(now.year - 4, now.year + 5)]
-    return nearest([days(each, count) for each in _valid(dates)], now, _toward(found))
+    return likely([days(each, count) for each in _valid(dates)], now, _toward(found))
 
 
 def _valid(dates: Iterable[tuple[int, int, int]]) -> list[datetime]:
@@ -224,6 +230,7 @@ _ANCHORS = (
     _anchor("E", r"(?P<both>E)", _day_of_week),
     _anchor("w", r"(?P<week>w)(?P<day>[DK])?", _week),
     _anchor("yY", rf"{_YEAR}(?P<edge>[en])?", _year),
+    _anchor("y", r"(?P<year>y)τ", _this_time),
     _anchor("n", r"(?P<edge>n)", _year),
     _anchor("S", rf"{_AGO}t?(?P<season>S)", _season),
     _anchor("M", rf"(?:{_YEAR}t?)?(?P<month>M)(?P<edge>e)?", _month),

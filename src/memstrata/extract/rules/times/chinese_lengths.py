@@ -27,7 +27,7 @@ def _reading(role: TimeRole, interval: Interval) -> Reading:
 
 
 def _later(found: Found) -> Reading | None:
-    if found.direction < 0:
+    if found.direction < 0 and not found.has("to_go"):
         return None  # 两周后他走了: later than what was told before
     return _reading("at", around(found.now, length_of(found, "length"), 1))
 
@@ -42,6 +42,12 @@ def _within(found: Found) -> Reading | None:
 
 def _full(found: Found) -> Reading:
     return _reading("from", since_exactly(found.now, length_of(found, "length")))
+
+
+def _full_by(found: Found) -> Reading | None:
+    """到这个月整七年: what is full today or in this month, week or year began a length before."""
+    this = found.word("today") == "0" or 0 in (found.value("month"), found.value("week"), found.value("year"))
+    return _full(found) if this else None
 
 
 def _began(found: Found) -> Reading:
@@ -93,9 +99,12 @@ def _rule(needs: str, pattern: str, read: Callable[[Found], Reading | None]) -> 
 
 LENGTHS = (
     _rule("L", r"(?P<length>L)a", _later),
-    _rule("L", r"(?:^|(?<=[,|x]))g(?P<length>L)a?(?![fk])", _later),
+    _rule("L", r"(?:^|(?<=[,|x]))(?P<to_go>g)(?P<length>L)a?(?![fk])", _later),
     _rule("L", r"(?P<length>L)I", _within),
-    _rule("L", rf"F(?P<length>L)(?:f|{_END})", _full),
+    _rule("L", rf"j{{0,2}}F(?P<length>L)(?:f|{_END})", _full),
+    _rule(
+        "L", rf"u(?:(?P<today>R)|(?P<month>c)|(?P<week>w)|(?P<year>y))[jF]{{0,3}}(?P<length>L)(?:f|{_END})", _full_by
+    ),
     _rule("L", r"j{0,2}(?P<length>L)f", _began),
     _rule("L", r"(?P<length>L)i", _began),
     _rule("L", rf"j(?P<length>L){_END}", _began),
@@ -104,7 +113,7 @@ LENGTHS = (
     _rule("L", r"(?P<length>L)t?C", _ahead),
     _rule("L", r"G(?P<only>(?P<length>L))(?![baIfkN#io])", _going),
     _rule("L", rf"(?<=,)(?P<length>L){_END}", _aside),
-    _rule("V", r"(?P<period>V)(?:[DK]|P)?[Tq]?", _every),
+    _rule("V", r"(?P<period>V)(?:[DK]|P)?[Tq]?[bz]?", _every),
     _rule("L", r"(?P<length>L)[xt]{0,3}(?P<times>[N#])k", _per),
     _rule("L", r"(?P<length>L)[N#]x", _per),
     _rule("D", r"p?[D]u[D]", _from_day_to_day),

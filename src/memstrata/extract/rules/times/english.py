@@ -19,6 +19,7 @@ from memstrata.extract.rules.times.calendar import (
     around,
     days,
     edge_of,
+    likely,
     monday,
     month,
     nearest,
@@ -28,12 +29,13 @@ from memstrata.extract.rules.times.calendar import (
     shift,
     year,
 )
+from memstrata.extract.rules.times.english_anchored import ANCHORED
 from memstrata.extract.rules.times.english_lengths import LENGTHS
 from memstrata.extract.rules.times.grammar import Found, Grammar, Reading, Rule, TimeRole
 from memstrata.extract.rules.times.holidays import holiday
 
 _OFFSET = r"(?P<count>[taN]|)(?P<unit>[UXK])(?P<side>[bApz])"
-_LEAD = r"(?P<lead>[spubjiAF]|[sub][ijJ]|JA|J|jJ)"
+_LEAD = r"(?P<lead>[spubjiAFρ]|[sub][ijJ]|JA|J|jJ)"
 _MAYBE = rf"(?:{_OFFSET}|{_LEAD})?t?"
 _NEEDED = rf"(?:{_OFFSET}|{_LEAD})t?"
 _WHICH = r"(?P<which>h?[ln]|h)"
@@ -48,7 +50,7 @@ def _anchor(needs: str, pattern: str, read: Callable[[Found], Interval | None]) 
         interval = read(found)
         if interval is None:
             return None
-        if found.has("count"):
+        if found.has("count") and not (found.word("unit") in ("minute", "hour") and found.kind("side") == "p"):
             away = _away_from(interval, found)
             return Reading(role="at", interval=away, precision=away.precision) if away else None
         role = _role(found, interval)
@@ -59,6 +61,8 @@ def _anchor(needs: str, pattern: str, read: Callable[[Found], Interval | None]) 
 
 def _role(found: Found, interval: Interval) -> TimeRole | None:
     lead, said = found.kind("lead"), found.said("lead")
+    if found.has("count"):
+        return "from"  # "6 pounds an hour from April"
     if lead.endswith("A") or (found.direction < 0 and (lead[:1] == "b" or said[:2] == "by")):
         return None  # "after Christmas", "before Friday I was", "inspired by autumn"
     if said == "from" and interval.until <= found.now:
@@ -224,7 +228,8 @@ def _month(found: Found) -> Interval | None:
         choices = [month(now.year + each, number) for each in (-1, 0, 1)]
         if found.has("which"):
             choices = [each for each in choices if not each.since <= now < each.until]
-        whole = nearest(choices, now, cast("Direction", _which(found)) if found.has("which") else _toward(found))
+        pick = likely if not found.has("which") and not found.direction else nearest
+        whole = pick(choices, now, cast("Direction", _which(found)) if found.has("which") else _toward(found))
     return edge_of(whole, _edge(found)) if whole and found.has("edge") else whole
 
 
@@ -249,7 +254,7 @@ def _date(found: Found) -> Interval | None:
     reach = 4 if (number, first) == (2, 29) else 1
     years = range(found.now.year - reach, found.now.year + reach + 1)
     choices = [days(each, count) for each in _valid((each, number, first) for each in years)]
-    return nearest(choices, found.now, _toward(found, 1 if found.has("lead") else 0))
+    return likely(choices, found.now, _toward(found, 1 if found.has("lead") else 0))
 
 
 def _valid(dates: Iterator[tuple[int, int, int]]) -> Iterator[datetime]:
@@ -361,7 +366,7 @@ _ANCHORS = (
     _anchor("Z", rf"{_MAYBE}(?P<date>Z)", _iso),
 )
 ENGLISH = Grammar(
-    rules=_ANCHORS + LENGTHS,
+    rules=ANCHORED + _ANCHORS + LENGTHS,
     behind=re.compile(r"(?:(?:it)?(?P<part>P))?(?:,?[ij]?J?(?P<clock>[Tq]|(?<=j)N(?![xUXCQMm])))?"),
     before=re.compile(r"(?P<clock>[Tq])[ij,]?$"),
 )

@@ -20,7 +20,7 @@ from memstrata.extract.rules.times.calendar import (
 from memstrata.extract.rules.times.grammar import Found, Reading, Rule, TimeRole
 from memstrata.types import Precision
 
-_LENGTH = r"(?P<n>[NQ½a])(?P<c>c)?(?P<u>[UX])(?P<d>c)?"
+LENGTH = r"(?P<n>[NQ½a])(?P<c>c)?(?P<u>[UX])(?P<d>c)?"
 _BEFORE = 100
 """Characters before a length that are searched for its verb."""
 _STOP = re.compile(r"[.!?;\n]|\b(?:but|then)\b")
@@ -35,7 +35,7 @@ _ROLES: dict[str, TimeRole] = {"s": "from", "p": "from", "u": "until"}
 _MANY: dict[str, tuple[int, Unit]] = {"fortnight": (2, "week"), "decade": (10, "year")}
 
 
-def _length(found: Found) -> Length:
+def length_of(found: Found) -> Length:
     """The length that a rule found."""
     kind, value, unit = found.kind("n"), found.value("n"), found.word("u")
     count = 1.0 if kind == "a" else 0.5 if value == "half" else float(found.number("n"))
@@ -44,7 +44,7 @@ def _length(found: Found) -> Length:
     return Length(amount=(count + half) * times, unit=whole, about=kind == "Q")
 
 
-def _clause(found: Found) -> str:
+def clause_before(found: Found) -> str:
     """What stands before the length in its sentence."""
     start = found.scene.words.places[found.match.start()][0]
     return _STOP.split(found.scene.words.text[max(0, start - _BEFORE) : start])[-1]
@@ -55,17 +55,18 @@ def _reading(role: TimeRole, interval: Interval) -> Reading:
 
 
 def _ago(found: Found) -> Reading:
-    return _reading(_ROLES.get(found.kind("lead"), "at"), around(found.now, _length(found), -1))
+    return _reading(_ROLES.get(found.kind("lead"), "at"), around(found.now, length_of(found), -1))
 
 
 def _back(found: Found) -> Reading | None:
-    return _ago(found) if found.direction < 0 else None  # "two weeks back home" has no such verb
+    long = length_of(found).unit in ("month", "year")
+    return _ago(found) if found.direction < (1 if long else 0) else None  # "two weeks back home" has no such verb
 
 
 def _in(found: Found) -> Reading | None:
-    length = _length(found)
+    length = length_of(found)
     loose = length.unit in ("minute", "hour") or found.kind("n") == "a"
-    if found.direction < (1 if loose else 0) or _NOT_AHEAD.search(_clause(found)):
+    if found.direction < (1 if loose else 0) or _NOT_AHEAD.search(clause_before(found)):
         return None  # "in two weeks I lost", "the first time in ten years"
     if found.word("lead") == "within":
         end = shift(found.now, length)
@@ -76,19 +77,20 @@ def _in(found: Found) -> Reading | None:
 def _later(found: Found) -> Reading | None:
     if found.word("f") == "earlier" or (found.word("f") and found.direction <= 0):
         return None  # later than what was told before
-    return _reading("at", around(found.now, _length(found), 1))
+    return _reading("at", around(found.now, length_of(found), 1))
 
 
 def _began(found: Found) -> Reading | None:
     """Something began a length ago and goes on."""
-    if _OVER.search(_clause(found)) or (found.kind("n") == "a" and found.word("u") == "minute"):
+    if _OVER.search(clause_before(found)) or (found.kind("n") == "a" and found.word("u") == "minute"):
         return None  # "it had been two years"; "it's been a minute"
-    return _reading("from", around(found.now, _length(found), -1))
+    return _reading("from", around(found.now, length_of(found), -1))
 
 
 def _began_to_the_day(found: Found) -> Reading | None:
-    length = _length(found)
-    if length.unit not in ("month", "year") or found.value("day") != 0 or found.direction < 0:
+    length = length_of(found)
+    over = found.direction < 0 and not _PERFECT.search(clause_before(found))
+    if length.unit not in ("month", "year") or found.value("day") != 0 or over:
         return None
     there = shift(found.now, length, -1)
     return _reading("from", days(there) if not length.about else since_exactly(found.now, length))
@@ -96,7 +98,7 @@ def _began_to_the_day(found: Found) -> Reading | None:
 
 def _for(found: Found) -> Reading | None:
     """For a length: until now where the verb is perfect, from now on where it is not past."""
-    length, clause = _length(found), _clause(found)
+    length, clause = length_of(found), clause_before(found)
     if _OVER.search(clause) and not found.has("now"):
         return None
     if found.has("now") or found.has("past") or _PERFECT.search(clause):
@@ -109,9 +111,9 @@ def _for(found: Found) -> Reading | None:
 
 
 def _contract(found: Found) -> Reading | None:
-    if _OVER.search(_clause(found)):
+    if _OVER.search(clause_before(found)):
         return None
-    return _reading("during_for", ahead(found.now, _length(found)))
+    return _reading("during_for", ahead(found.now, length_of(found)))
 
 
 def _every(found: Found) -> Reading:
@@ -147,17 +149,17 @@ def _rule(needs: str, pattern: str, read: Callable[[Found], Reading | None]) -> 
 
 
 LENGTHS = (
-    _rule("g", rf"(?P<lead>[spu])?J?{_LENGTH}g", _ago),
-    _rule("β", rf"(?<![Fi]){_LENGTH}β", _back),
-    _rule("i", rf"(?P<lead>i)J?{_LENGTH}(?![gf])", _in),
-    _rule("f", rf"{_LENGTH}(?P<f>f)", _later),
-    _rule("s", rf"sJ?{_LENGTH}(?!g)", _began),
-    _rule("w", rf"{_LENGTH}w", _began),
-    _rule("B", rf"B[x_jJiw]{{0,4}}?(?P<only>{_LENGTH})(?![gfbAxGzUXi])", _began),
-    _rule("i", rf"(?P<only>{_LENGTH}i)(?=[|,&wB]|$)", _began),
-    _rule("R", rf"{_LENGTH}(?P<day>R)", _began_to_the_day),
-    _rule("F", rf"FJ?t?(?:(?P<past>l)|(?P<next>n))?{_LENGTH}(?P<now>w)?(?!-?[gGUX])", _for),
-    _rule("C", rf"Cx{{0,2}}LF?J?(?P<only>{_LENGTH})(?![gfbAGz])", _contract),
+    _rule("g", rf"(?P<lead>[spu])?J?{LENGTH}g", _ago),
+    _rule("β", rf"(?<![Fi]){LENGTH}β", _back),
+    _rule("iρ", rf"(?P<lead>[iρ])J?{LENGTH}(?![gf])", _in),
+    _rule("f", rf"{LENGTH}(?P<f>f)", _later),
+    _rule("s", rf"sJ?{LENGTH}(?!g)", _began),
+    _rule("w", rf"{LENGTH}w", _began),
+    _rule("B", rf"B[x_jJiw]{{0,4}}?(?P<only>{LENGTH})(?![gfbAxGzUXi])", _began),
+    _rule("i", rf"(?P<only>{LENGTH}i)(?=[|,&wB]|$)", _began),
+    _rule("R", rf"{LENGTH}(?P<day>R)", _began_to_the_day),
+    _rule("F", rf"FJ?t?(?:(?P<past>l)|(?P<next>n))?{LENGTH}(?P<now>w)?(?!-?[gGUX])", _for),
+    _rule("C", rf"Cx{{0,2}}LF?J?(?P<only>{LENGTH})(?![gfbAGz])", _contract),
     _rule("C", r"(?P<n>N)-?(?P<u>[UX])-?x?C", _contract),
     _rule("G", r"[Na]-?[UX]-?G", lambda found: None),
     _rule("v", r"v(?P<what>[UDdKPMmSHIWVω]|NX|O[Dd])(?:(?<=[Dd])(?:,?[Dd])*,?&[Dd])?P?", _every),

@@ -11,6 +11,7 @@ from memstrata.extract.rules.times.grammar import Value, Words
 # M month  m May  µ may  D weekday  d sat, sun, wed  W Mondays  S season  R today, last night  P part of the day
 # H holiday  I day of a holiday  ½ 1.5  ω weekday  T clock  q clock without am or pm  V weekly, weekends  π evenings  l last  h this  n next  g ago  β back  η between  f from now, later
 # i in  j on, at  J over, about  s since  p from  u until, by  b before  A after  z of  F for  v every  w now, already  B been
+# γ gone  κ come  θ time, after a length  ν in the new year  τ this time  ρ back in
 # e early, end of  c and a half  k twice, times  y per  L lasts, is  C contract  r through  E moved  G old  , & / - |
 # _ pronouns and other small words  x everything else
 _KINDS: dict[str, str] = {
@@ -130,7 +131,7 @@ _PHRASES: dict[str, tuple[str, Value]] = {
     "ends": ("u", None),
     "expires on": ("u", None),
     "expires in": ("u", None),
-    "back in": ("i", None),
+    "back in": ("ρ", None),
     "back on": ("j", None),
     "back at": ("j", None),
     "early in": ("e", "early"),
@@ -164,7 +165,11 @@ _PHRASES: dict[str, tuple[str, Value]] = {
     "boxing day": ("I", "boxing day"),
     "good friday": ("I", "good friday"),
     "easter sunday": ("I", "easter"),
-    "in the new year": ("x", None),
+    "in the new year": ("ν", None),
+    "this time": ("τ", None),
+    "just gone": ("γ", None),
+    "come": ("κ", None),
+    "gone": ("γ", None),
     "new year's": ("H", "new year"),
     "new year": ("H", "new year"),
     "christmas": ("H", "christmas"),
@@ -172,6 +177,10 @@ _PHRASES: dict[str, tuple[str, Value]] = {
     "easter": ("H", "easter"),
     "halloween": ("H", "halloween"),
     "valentine's": ("H", "valentine"),
+    "christmases": ("H", "christmas"),
+    "easters": ("H", "easter"),
+    "halloweens": ("H", "halloween"),
+    "thanksgivings": ("H", "thanksgiving"),
     "thanksgiving": ("H", "thanksgiving"),
     "noon": ("T", 720),
 }
@@ -200,7 +209,7 @@ def _vocabulary() -> dict[str, tuple[str, Value]]:
     words |= {"daily": ("V", "day"), "nightly": ("V", "day"), "weekly": ("V", "week"), "fortnightly": ("V", "week")}
     words |= {"biweekly": ("V", "week"), "monthly": ("V", "month"), "yearly": ("V", "year"), "annually": ("V", "year")}
     words |= dict.fromkeys(("mornings", "afternoons", "evenings", "nights"), ("π", "day"))
-    words |= {"everyday": ("V", "day")}
+    words |= {"everyday": ("V", "day"), "time": ("θ", None)}
     words |= {"today": ("R", 0), "tonight": ("R", "0 evening"), "2nite": ("R", "0 evening")}
     words |= dict.fromkeys(("yesterday", "yday", "yest"), ("R", -1))
     return words | dict.fromkeys(("tomorrow", "tmrw", "tmr", "tmw", "tomorow", "tommorow", "2moro"), ("R", 1))
@@ -219,7 +228,7 @@ _SCAN = re.compile(
     | (?P<dated>(?<![\w./-])\d{{1,2}}[/.]\d{{1,2}}[/.](?:19|20)\d\d(?![\w/]|[.-]\d))
     | (?P<clock>(?<![\w.:/,-])(?:(?:1[0-2]|0?[1-9])(?::[0-5]\d)?\s?(?:am|pm|a\.m\.|p\.m\.)|(?:[01]?\d|2[0-3]):[0-5]\d)(?![\w:]))
     | (?P<ordinal>(?<![\w.:/,-])(?:[12]?1st|2?2nd|2?3rd|31st|30th|[12]?[0-9]th)\b)
-    | (?P<year>(?<![\w.:/,$€£-])(?:19|20)\d\d(?![\w:/%]|[.,]\d|-\d))
+    | (?P<year>(?<![\w.:/,$€£])(?<!(?<!\d\d\d\d)[-–])(?:19|20)\d\d(?![\w:/%]|[.,]\d|[-–]\d(?!\d\d\d\b)))
     | (?P<half>(?<![\w.:/,$€£-])\d{{1,2}}\.5(?=\s?(?:{_UNIT})\b))
     | (?P<number>(?<![\w.:/,$€£-])\d{{1,4}}(?=(?:{_UNIT})\b|-[a-z]|[–—-]\d{{1,2}}\b(?![-–—/.:]\d)|(?![\w:/%-]|[.,]\d)))
     | (?P<upto>(?<=\d)[–—-](?P<last>\d{{1,2}})(?![\w:/%-]|[.,]\d))

@@ -43,6 +43,8 @@ def holiday(name: str, year: int) -> Interval:
         return days(datetime(year, month, day), count, precision="week" if count > 1 else "day")
     if name in _LUNAR:
         return days(_from_table(_LUNAR[name], year))
+    if name == "tomb-sweeping":  # the usual rule of thumb for the solar term, right for 2000 to 2099
+        return days(datetime(year, 4, int(0.2422 * (year % 100) + 4.81) - year % 100 // 4))
     if name == "easter":
         return days(easter(year))
     if name == "good friday":
