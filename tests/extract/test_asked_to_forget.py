@@ -414,6 +414,6 @@ HOSTILE = (
 @pytest.mark.parametrize("piece", [*HOSTILE.split(";"), "\n"])
 def test_a_hostile_text_takes_time_in_proportion(piece: str) -> None:
     text = "forget 忘掉我 " + piece * (100_000 // len(piece))
-    began = time.perf_counter()
+    began = time.process_time()
     forget_requests(text)
-    assert time.perf_counter() - began < 6
+    assert time.process_time() - began < 6

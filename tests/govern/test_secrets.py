@@ -393,6 +393,6 @@ mysql -p ;门锁 ;the code """
 @pytest.mark.parametrize("piece", [*HOSTILE.replace("\n", ";").split(";"), "\n"])
 def test_a_hostile_text_takes_time_in_proportion(piece: str) -> None:
     text = piece * (100_000 // len(piece))
-    began = time.perf_counter()
+    began = time.process_time()
     redact(text)
-    assert time.perf_counter() - began < 6
+    assert time.process_time() - began < 6
