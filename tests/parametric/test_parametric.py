@@ -187,7 +187,7 @@ GOOD = Measurements(
 @pytest.mark.parametrize(
     "change",
     [
-        {"recall_rank": 0.8}, {"recall_exact": 0.5}, {"general": 28}, {"general_attached": 23}, {"neutral_ratio": 1.06},
+        {"recall_rank": 0.8}, {"recall_exact": 0.5}, {"general": 28}, {"general_attached": 17}, {"neutral_ratio": 1.06},
         {"neutral_ratio_attached": 3.0}, {"foreign_rank": 0.6}, {"foreign_told": 1}, {"recall_rank": math.nan},
         {"neutral_ratio": math.nan}, {"neutral_ratio_attached": math.inf}, {"foreign_rank": math.nan},
     ],
