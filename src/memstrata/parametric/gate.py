@@ -45,32 +45,6 @@ class Bounds:
     chance.
     """
 
-    recall_rank: float
-    recall_exact: float
-    general: int
-    general_base: int
-    general_attached: int
-    prompts: int
-    neutral_ratio: float
-    neutral_ratio_attached: float
-    foreign_rank: float
-    foreign_base: float
-    foreign_told: int
-
-    def as_json(self) -> dict[str, float]:
-        """As a store's row keeps them."""
-        return asdict(self)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
-    """What an adapter has to reach. The attached ones catch a model that was broken, which the rule of attachment would
-    hide until the one question that calls for it.
-
-    `general_lost_attached`: a share of what the model alone answers; good adapters lose up to 0.3, harmful ones all. `foreign_gain`: over the share of the model alone;
-    of twenty questions, 0.15 is chance.
-    """
-
     recall_rank: float = 0.85
     recall_exact: float = 0.6
     general_lost: int = 1
