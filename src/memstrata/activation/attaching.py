@@ -23,7 +23,8 @@ FEWEST = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attachment(Generic[P]):
-    """What a tail is read after. `artifacts`: those attached; `tokens`: how many need not be read thanks to them.
+    """What a tail is read after. `artifacts`: those attached; `tokens`: how many need not be read thanks to them;
+    `read`: how many have to be all the same.
 
     `refused`: why some were not attached; what they hold is read as text.
     """
@@ -32,6 +33,7 @@ class Attachment(Generic[P]):
     tail: tuple[int, ...]
     artifacts: tuple[Artifact, ...] = ()
     tokens: int = 0
+    read: int = 0
     refused: tuple[str, ...] = ()
 
 
@@ -48,13 +50,14 @@ class Attacher(Generic[P]):
         refused: list[str] = []
         found = self._longest(scope, ids, refused)
         if found is None:
-            return Attachment(parts=(), tail=tuple(ids), refused=tuple(refused))
+            return Attachment(parts=(), tail=tuple(ids), read=len(ids), refused=tuple(refused))
         artifact, part = found
         return Attachment(
             parts=(part,),
             tail=tuple(ids[part.tokens :]),
             artifacts=(artifact,),
             tokens=part.tokens,
+            read=len(ids) - part.tokens,
             refused=tuple(refused),
         )
 
@@ -79,12 +82,13 @@ class Attacher(Generic[P]):
             if part is not None:
                 parts.append(model.moved(part, parts[-1].end if parts else 0))
                 attached.append(artifact)
-                tokens += part.tokens
+                tokens += artifact.tokens
         return Attachment(
             parts=tuple(parts),
             tail=tuple(tail),
             artifacts=tuple(attached),
             tokens=tokens,
+            read=len(unread) + len(tail),
             refused=(*before.refused, *refused),
         )
 

@@ -21,6 +21,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Generic
 
+from memstrata.activation.explicit import read_passage, read_sink, sparse
 from memstrata.core.artifacts import artifact_id
 from memstrata.errors import ArtifactRefused, StoreError
 from memstrata.ports import AttachingModel, P, Store
@@ -38,7 +39,8 @@ _log = logging.getLogger(__name__)
 class Recipe:
     """What is read: these tokens, behind those of a sink that are not kept, of these sources.
 
-    `series`: what it is a version of. `sink`: for a passage, what it is read behind; () for a prefix.
+    `series`: what it is a version of. `sink`: for a passage, what it is read behind; () for a prefix. `keep`: of a
+    passage, at most so many tokens for each layer and key head, those that `probe` attends to most; None for all.
     """
 
     kind: ArtifactKind
@@ -46,6 +48,8 @@ class Recipe:
     ids: tuple[int, ...]
     sources: tuple[str, ...]
     sink: tuple[int, ...] = ()
+    keep: int | None = None
+    probe: tuple[int, ...] = ()
 
 
 class Keeper(Generic[P]):
@@ -77,8 +81,7 @@ class Keeper(Generic[P]):
                 self.store.drop_artifacts(scope, [artifact.id])
                 return None
             started = time.process_time()
-            after = [self.model.prefill(recipe.sink)] if recipe.sink else []
-            part = self.model.prefill(recipe.ids, after=after)
+            part = self._read(recipe)
             seconds = time.process_time() - started
             manifest = self._manifest(artifact, recipe, form)
             digests: list[str] = []
@@ -102,6 +105,14 @@ class Keeper(Generic[P]):
         outdated = self.store.artifacts(scope, kinds=[recipe.kind], statuses=["kept"], series=[recipe.series])
         self.store.drop_artifacts(scope, [each.id for each in outdated])
         return self._ready(scope, artifact)
+
+    def _read(self, recipe: Recipe) -> P:
+        """Keys and values of what a recipe names."""
+        if not recipe.sink:
+            return self.model.prefill(recipe.ids)
+        sink = read_sink(self.model, recipe.sink)
+        part = read_passage(self.model, sink, recipe.ids)
+        return part if recipe.keep is None else sparse(self.model, sink, part, probe=recipe.probe, count=recipe.keep)
 
     def ready(self, scope: Scope, kind: ArtifactKind, series: Sequence[str] | None = None) -> list[Artifact]:
         """What may be attached to this model; of what may no longer, nothing is held in memory from here on."""
@@ -135,7 +146,7 @@ class Keeper(Generic[P]):
             manifest = _manifest(place, artifact, self.model.fingerprint)
             _check(place / TENSORS, manifest)
             part = self.model.load(place / TENSORS)
-        if part.tokens != len(_tokens(manifest)):
+        if part.tokens != _kept(manifest):
             raise ArtifactRefused(f"artifact {artifact.id!r} holds {part.tokens} tokens and not those of its manifest")
         with self._lock:
             self._loaded[key] = part, artifact
@@ -179,6 +190,8 @@ class Keeper(Generic[P]):
             "tokens": len(recipe.ids),
             "ids": _digest(json.dumps(recipe.ids)),
             "behind": _digest(json.dumps(recipe.sink)) if recipe.sink else "",
+            "keep": recipe.keep,
+            "probe": _digest(json.dumps(recipe.probe)) if recipe.keep else "",
         }
         model = self.model.fingerprint
         name = artifact_id(recipe.kind, model=model, series=recipe.series, recipe=told, sources=recipe.sources)
@@ -212,6 +225,7 @@ class Keeper(Generic[P]):
             "sources": list(recipe.sources),
             "behind": list(recipe.sink),
             "tokens": list(recipe.ids),
+            "keep": recipe.keep,
         }
 
     def _write(self, place: Path, part: P, form: KvForm, manifest: dict[str, Json], digests: list[str]) -> None:
@@ -259,6 +273,12 @@ def _tokens(manifest: Mapping[str, Json]) -> tuple[int, ...]:
     found = manifest["tokens"]
     assert isinstance(found, list), "its digest is that of one which we wrote"
     return tuple(each for each in found if isinstance(each, int))
+
+
+def _kept(manifest: Mapping[str, Json]) -> int:
+    """How many tokens for each layer and key head there are."""
+    keep, tokens = manifest["keep"], len(_tokens(manifest))
+    return min(keep, tokens) if isinstance(keep, int) else tokens
 
 
 def _digest(text: str) -> str:

@@ -23,6 +23,8 @@ from memstrata.types import Artifact, Episode, Json, KvForm, Scope
 BUDGET_BYTES = 2 << 30
 """Of one store, on the disk: at 23 kB a token for a model of 135 million weights, some 90,000 tokens."""
 SINK = "What follows are passages from earlier conversations, each with its day and who said it."
+PROBE = "\nQuestion: Who did what, where and when?"
+"""The question whose attention chooses what a sparse passage keeps."""
 _HERE = "\ue000"
 """Stands where passages or a question go; a character that no text means anything by."""
 
@@ -57,13 +59,14 @@ def promote_passages(
     *,
     read: Callable[[Sequence[str]], Sequence[Episode]],
     form: KvForm,
+    keep: int | None = None,
 ) -> list[Artifact]:
-    """Read each of these episodes for itself; those that `read` does not find are passed over."""
+    """Read each of these episodes for itself; those that `read` does not find are passed over. `keep`: see `Recipe`."""
     sink = sink_ids(keeper.model)
 
     def recipe(id_: str) -> Recipe | None:
         found = read([id_])
-        return None if not found else passage_recipe(keeper.model, found[0], sink)
+        return None if not found else passage_recipe(keeper.model, found[0], sink, keep=keep)
 
     made = []
     for id_ in dict.fromkeys(ids):
@@ -107,7 +110,9 @@ def sink_ids(model: AttachingModel[P]) -> tuple[int, ...]:
     return tuple(model.encode(text.partition(_HERE)[0]))
 
 
-def passage_recipe(model: AttachingModel[P], episode: Episode, sink: Sequence[int]) -> Recipe:
+def passage_recipe(
+    model: AttachingModel[P], episode: Episode, sink: Sequence[int], *, keep: int | None = None
+) -> Recipe:
     """How an episode is read for itself."""
     return Recipe(
         kind="passage",
@@ -115,6 +120,8 @@ def passage_recipe(model: AttachingModel[P], episode: Episode, sink: Sequence[in
         ids=tuple(model.encode(passage_text(episode))),
         sources=(episode.id,),
         sink=tuple(sink),
+        keep=keep,
+        probe=() if keep is None else tuple(model.encode(PROBE)),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from memstrata.activation.attaching import Attacher, Attachment
@@ -92,7 +92,7 @@ class LocalAnswers(Generic[P]):
 
     def _unattached(self, prompt: Prompt) -> Attachment[P]:
         ids = self._model.encode(self._model.rendered(prompt.told))
-        return Attachment(parts=(), tail=tuple(ids))
+        return Attachment(parts=(), tail=tuple(ids), read=len(ids))
 
     def _called_for(self, scope: Scope, prompt: Prompt) -> list[AttachedAdapter[Any]]:
         """The adapters of what is asked. What was kept as keys and values was read without them and is of no use
@@ -151,8 +151,7 @@ class Told:
         self.served = tuple(
             _served(hit, passages, prefix if whole and hit.item.id not in fresh else None) for hit in prompt.given.hits
         )
-        read = len(attachment.tail) + sum(part.tokens for part in attachment.parts) - attachment.tokens
-        self.reading = Reading(read=read, attached=attachment.tokens, saved_seconds=_saved(attachment))
+        self.reading = Reading(read=attachment.read, attached=attachment.tokens, saved_seconds=_saved(attachment))
         self.refused = attachment.refused
 
     def note_adapters(self, adapters: Sequence[Artifact], prompt: Prompt, *, read: int) -> None:
@@ -197,10 +196,4 @@ def _saved(attachment: Attachment[P]) -> float:
 
 
 def _noting(found: Attachment[P], refused: tuple[str, ...]) -> Attachment[P]:
-    return Attachment(
-        parts=found.parts,
-        tail=found.tail,
-        artifacts=found.artifacts,
-        tokens=found.tokens,
-        refused=tuple(dict.fromkeys((*refused, *found.refused))),
-    )
+    return replace(found, refused=tuple(dict.fromkeys((*refused, *found.refused))))

@@ -25,7 +25,7 @@ from memstrata.types import (
 )
 
 MAX_QUERY = 100_000
-MAX_LIMIT = {"limit": 1000, "max_tokens": 1_000_000}
+MAX_LIMIT = {"limit": 1000, "max_tokens": 1_000_000, "keep": 100_000}
 
 
 def read_view(

@@ -145,6 +145,10 @@ class AttachingModel(ChatModel, Protocol[P]):
         """The same part, beginning at another position."""
         ...
 
+    def attention_to(self, ids: Sequence[int], *, part: P, after: Sequence[P] = ()) -> object:
+        """The attention that tokens, read after `after` and then `part`, pay to each of `part`'s: for `strongest`."""
+        ...
+
     def refuse_tools(self, tools: Sequence[Mapping[str, Json]]) -> None:
         """Raises ModelError where there are any."""
         ...

@@ -18,6 +18,8 @@ from memstrata.models.local.teacher import LocalTeacher
 from memstrata.types import Json, KvForm
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from memstrata.models.local.keyvalues import KeyValues
     from memstrata.models.local.lora import Adapter
 
@@ -102,6 +104,10 @@ class LocalChatModel:
     def moved(self, part: KeyValues, start: int) -> KeyValues:
         """See `LocalRuntime.moved`."""
         return self.runtime.moved(part, start)
+
+    def attention_to(self, ids: Sequence[int], *, part: KeyValues, after: Sequence[KeyValues] = ()) -> Tensor:
+        """See `LocalRuntime.attention_to`."""
+        return self.runtime.attention_to(ids, part=part, after=after)
 
     def save(self, path: Path, part: KeyValues, *, form: KvForm) -> None:
         """See `models.local.kv_file.save`."""

@@ -38,6 +38,7 @@ def promote(
     system: System = "",
     max_tokens: MaxTokens = DEFAULT_TOKENS,
     form: Annotated[str, typer.Option("--form", help="float32, bfloat16, float16 or int8.")] = "float16",
+    keep: Annotated[int | None, typer.Option("--keep", help="Tokens for each layer and head of a passage.")] = None,
     kinds: Annotated[
         list[str] | None, typer.Option("--kind", help="Of facts that may be trained on; for the parametric tier.")
     ] = None,
@@ -57,6 +58,7 @@ def promote(
             system=system,
             max_tokens=max_tokens,
             form=cast(KvForm, form),
+            keep=keep,
             kinds=cast("list[FactKind]", kinds or []),
             **scope,
         )

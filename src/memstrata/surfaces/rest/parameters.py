@@ -69,6 +69,7 @@ PARAMETERS: Mapping[str, tuple[Any, str]] = {
     "text": (Words, "The right words."),
     "tier": (DerivedTier, "Which tier."),
     "system": (Annotated[str, Field(max_length=MAX_TEXT)], "What the application itself tells the model first."),
+    "keep": (Annotated[int, Field(ge=1, le=MAX_LIMIT["keep"])] | None, "Tokens for each layer and head of a passage."),
     "kinds": (list[FactKind], "Kinds of facts that the person agrees to have trained on."),
     "form": (KvForm, "The numbers that keys and values are kept in."),
     "pinned": (bool, "False takes it back."),
