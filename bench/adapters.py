@@ -242,8 +242,9 @@ def revoked(teacher: LocalTeacher, seed: int, fact: Askable, adapter: Adapter) -
         scope = Scope(user_id="ann")
         rows = AdapterRows(store, teacher.base, clock=lambda: NOW).promote(scope, list(Consent.to_all().kinds))
         row = next(each for each in rows if fact.fact_id in each.sources)
-        size = store.blobs.put(store.blob_name(scope, row.id), lambda path: teacher.write(adapter, path))
-        store.finish_artifact(scope, replace(row, status="ready", size=size))
+        name = store.blob_name(scope, row.id)
+        size = store.blobs.put(name, lambda path: teacher.write(adapter, path))
+        store.finish_artifact(scope, replace(row, status="ready", size=size, digest=store.blobs.digest(name)))
         attacher, question = AdapterAttacher(store, teacher, clock=lambda: NOW), fact.held_out[0]
         hits = memory.search(question, user_id="ann", items=("episode", "fact"))
         assert [each.artifact.id for each in attacher.attached(scope, question, hits)] == [row.id]
@@ -252,7 +253,7 @@ def revoked(teacher: LocalTeacher, seed: int, fact: Askable, adapter: Adapter) -
         memory.forget([source.episode_id], user_id="ann")
         taken = time.monotonic() - started
         assert not attacher.attached(scope, question, hits)
-        assert store.blob_name(scope, row.id) not in store.blobs.names()
+        assert name not in store.blobs.names()
         memory.close()
         return taken
 
