@@ -135,7 +135,7 @@ class Reading:
 
         def behind(chosen: Sequence[KeyValues]) -> tuple[float, float]:
             started = time.process_time()
-            after = attached(runtime, sink, chosen)
+            after = attached(runtime, [sink], chosen)
             rotating = time.process_time() - started
             nats, seconds = self.nats(case, after)
             return nats, seconds + rotating

@@ -16,6 +16,7 @@ from typing import Any
 from bench.logs import ASSISTANT_LOG, assistant_logs
 from bench.report import show, write
 from memstrata import Memory
+from memstrata.activation.trie import shared_beginning
 from memstrata.chat import Chat
 from memstrata.core.turns import text_of
 from memstrata.models.local.runtime import LocalRuntime
@@ -98,8 +99,6 @@ def shares(runtime: LocalRuntime, prompts: Iterator[Messages]) -> list[tuple[int
         ]
         ids = runtime.encode(runtime.rendered(told))
         if before:
-            pairs = enumerate(zip(before, ids, strict=False))
-            held = next((place for place, (one, other) in pairs if one != other), min(len(before), len(ids)))
-            counts.append((held, len(ids)))
+            counts.append((shared_beginning(before, ids), len(ids)))
         before = ids
     return counts

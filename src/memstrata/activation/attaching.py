@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic
 
+from memstrata.activation.explicit import attached
 from memstrata.activation.keeping import Keeper
 from memstrata.activation.trie import TokenTrie
 from memstrata.errors import ArtifactRefused, MemstrataError, NotFound
@@ -75,19 +76,13 @@ class Attacher(Generic[P]):
         unread = before.tail[:-1]
         if unread:
             parts.append(model.prefill(unread, after=parts))
-        attached = list(before.artifacts)
-        tokens = before.tokens
-        for artifact in passages.values():
-            part = self._part(scope, artifact, refused)
-            if part is not None:
-                parts.append(model.moved(part, parts[-1].end if parts else 0))
-                attached.append(artifact)
-                tokens += artifact.tokens
+        read = [(artifact, self._part(scope, artifact, refused)) for artifact in passages.values()]
+        found = [(artifact, part) for artifact, part in read if part is not None]
         return Attachment(
-            parts=tuple(parts),
+            parts=tuple(attached(model, parts, [part for _, part in found])),
             tail=tuple(tail),
-            artifacts=tuple(attached),
-            tokens=tokens,
+            artifacts=(*before.artifacts, *(artifact for artifact, _ in found)),
+            tokens=before.tokens + sum(artifact.tokens for artifact, _ in found),
             read=len(unread) + len(tail),
             refused=(*before.refused, *refused),
         )

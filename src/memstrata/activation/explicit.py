@@ -52,9 +52,9 @@ def sparse(reader: Reader[P], sink: P, passage: P, *, probe: Sequence[int], coun
     return passage.strongest(reader.attention_to(probe, part=passage, after=[sink]), count)
 
 
-def attached(reader: Reader[P], sink: P, passages: Sequence[P]) -> list[P]:
-    """The sink and the passages, each rotated to its place behind the one before: what a question is read after."""
-    parts = [sink]
+def attached(reader: Reader[P], before: Sequence[P], passages: Sequence[P]) -> list[P]:
+    """What stands before and the passages, each rotated to its place behind the last: what a question is read after."""
+    parts = list(before)
     for passage in passages:
-        parts.append(reader.moved(passage, parts[-1].end))
+        parts.append(reader.moved(passage, parts[-1].end if parts else 0))
     return parts

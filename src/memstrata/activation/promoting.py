@@ -13,6 +13,7 @@ from functools import partial
 from memstrata.activation.attaching import passage_series
 from memstrata.activation.eviction import to_evict
 from memstrata.activation.keeping import Keeper, Recipe
+from memstrata.activation.trie import shared_beginning
 from memstrata.core.clock import day_in_words
 from memstrata.core.ids import digest
 from memstrata.core.telling import Told, with_memory
@@ -96,7 +97,7 @@ def prefix_ids(model: AttachingModel[P], system: str, standing: str) -> tuple[in
         [{"role": "system", "content": "a"}, asked],
     ]
     first, *others = [model.encode(model.rendered([*begun, *more])) for more in going_on]
-    return tuple(first[: min(_shared(first, other) for other in others)])
+    return tuple(first[: min(shared_beginning(first, other) for other in others)])
 
 
 def prefix_series(system: str) -> str:
@@ -128,9 +129,3 @@ def passage_recipe(
 def passage_text(episode: Episode) -> str:
     """An episode as a line of a prompt, the same whatever stands around it."""
     return f"{day_in_words(episode.timestamp)}, {episode.speaker}: {' '.join(episode.text.split())}\n"
-
-
-def _shared(one: Sequence[int], other: Sequence[int]) -> int:
-    """How many first tokens two prompts have in common."""
-    pairs = enumerate(zip(one, other, strict=False))
-    return next((place for place, (left, right) in pairs if left != right), min(len(one), len(other)))

@@ -30,7 +30,7 @@ class TokenTrie:
             if rest[0] not in node.edges:
                 node.edges[rest[0]] = (rest, _Node())
             run, child = node.edges[rest[0]]
-            shared = _shared(run, rest)
+            shared = shared_beginning(run, rest)
             if shared < len(run):  # the paths part inside the edge
                 middle = _Node(edges={run[shared]: (run[shared:], child)})
                 node.edges[rest[0]] = (run[:shared], middle)
@@ -46,14 +46,14 @@ class TokenTrie:
         node, held, count = self._root, tuple(ids), 0
         while count < len(held) and held[count] in node.edges:
             run, child = node.edges[held[count]]
-            shared = _shared(run, held[count:])
+            shared = shared_beginning(run, held[count:])
             node, count = child, count + shared
             if shared < len(run):
                 break
         return (_any_name(node), count) if count else None
 
 
-def _shared(one: Sequence[int], other: Sequence[int]) -> int:
+def shared_beginning(one: Sequence[int], other: Sequence[int]) -> int:
     """How many first tokens two runs have in common."""
     for place, (left, right) in enumerate(zip(one, other, strict=False)):
         if left != right:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
-from memstrata.core.artifacts import artifact_id
+from memstrata.core.artifacts import MAY_BE_SOURCES, artifact_id
 from memstrata.core.records import FactQuery
 from memstrata.core.training import Recipe
 from memstrata.errors import InvalidInput, NotFound
@@ -133,7 +133,7 @@ def copy_out(store: Store, scope: Scope, id_: str, folder: Path) -> int:
 
 def facts_of(store: Store, scope: Scope, ids: Sequence[str] | None = None) -> list[Fact]:
     """What a memory believes, all or those of these ids; ids of episodes among them are passed over."""
-    return store.facts(scope.partition, FactQuery(ids=ids, statuses=("active", "disputed")))
+    return store.facts(scope.partition, FactQuery(ids=ids, statuses=MAY_BE_SOURCES))
 
 
 def askable_of(facts: Sequence[Fact]) -> dict[str, Askable]:
