@@ -7,6 +7,7 @@ from the episodes' texts and from every fact that rests on them, in one transact
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 
 from memstrata.core.candidates import Probe, View
@@ -36,15 +37,22 @@ def forget_on_request(
     make_id: Callable[[], str],
     clock: Callable[[], datetime],
     jobs: Sequence[NewJob],
+    around: Callable[[], AbstractContextManager[None]],
 ) -> tuple[AskedToForget, ...]:
-    """What users ask to forget in new messages (with their ids) and what came of it; only named unless `act`."""
+    """What users ask to forget in new messages (with their ids) and what came of it; only named unless `act`.
+
+    `around`: what each erasure is wrapped in; most messages ask for none and cost none of it.
+    """
     asked = []
     for new, id_ in added:
         for request in forget_requests(new.text) if new.role == "user" else ():
             if is_foreign(new.text, request.start):
                 continue
             found = _meant(store, embedder, scope, id_, request)
-            receipt = _erase(store, scope, request, found, make_id, clock, jobs) if act and found else None
+            receipt = None
+            if act and found:
+                with around():
+                    receipt = _erase(store, scope, request, found, make_id, clock, jobs)
             asked.append(
                 AskedToForget(
                     episode_id=id_,

@@ -124,20 +124,20 @@ class Parts:
         """Carry out, or with the policy "ask" only name, what the user asks to forget in new messages."""
         if self.forget_requests == "ignore":
             return ()
-        with self.refreshing(scope):
-            asked = forget_on_request(
-                self.store,
-                self.embedder,
-                scope,
-                [(new, known.id) for new, known in zip(batch.episodes, appended, strict=True) if known.added],
-                act=self.forget_requests == "act",
-                make_id=lambda: self.make_id("fg"),
-                clock=self.clock,
-                jobs=self.jobs,
-            )
+        asked = forget_on_request(
+            self.store,
+            self.embedder,
+            scope,
+            [(new, known.id) for new, known in zip(batch.episodes, appended, strict=True) if known.added],
+            act=self.forget_requests == "act",
+            make_id=lambda: self.make_id("fg"),
+            clock=self.clock,
+            jobs=self.jobs,
+            around=lambda: self.refreshing(scope),
+        )
         changed = dict.fromkeys(id_ for each in asked if each.receipt for id_ in each.receipt.episode_ids)
         if changed and self.extractor is not None:
-            read_again(self.store, self.extractor, scope, list(changed), at=self.clock())
+            read_again(self.store, self.extractor, scope.partition, list(changed), at=self.clock())
         return asked
 
     def receipt(

@@ -232,6 +232,22 @@ def test_what_stays_of_a_message_stays_a_fact(memory: Memory, clock: Clock, said
     assert any(kept in fact.text for fact in every(memory))
 
 
+@pytest.mark.parametrize("run_id", ["spring", "autumn"])
+def test_what_stays_of_a_message_is_read_again_whatever_run_it_was_said_in(
+    memory: Memory, clock: Clock, run_id: str
+) -> None:
+    memory.add("My ex Zebulonius has my key and I row on Sundays at noon.", user_id="ann", run_id="spring", wait=True)
+    before = [fact.text for fact in every(memory)]
+    clock.later()
+    memory.add("My ex Zebulonius came by. The harbour was quiet.", user_id="ann", run_id="spring", wait=True)
+    clock.later()
+    memory.add(WISH["en"], user_id="ann", run_id=run_id, wait=True)
+    facts = [fact.text for fact in every(memory)]
+    assert before
+    assert any("harbour" in text for text in facts), facts
+    assert not any("Zebulonius" in text for text in facts)
+
+
 @both_languages
 def test_facts_after_a_forgotten_part_still_quote_their_source(memory: Memory, clock: Clock, language: str) -> None:
     filler = {"en": "The harbour was quiet, the gulls slept on the roofs and nobody came. ", "zh": "港口很安静。"}

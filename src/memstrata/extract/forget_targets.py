@@ -140,14 +140,14 @@ def _of_a_list(request: ForgetRequest, turns: Sequence[Episode]) -> dict[str, li
         if part not in sorts:
             for id_, spans in _topic(replace(request, topic=part), turns).items():
                 found[id_] = sorted({*found.get(id_, []), *spans})
-    near = [turn for turn in turns if turn.id in found] if found else turns
-    for part in sorts:
-        for turn in near:
-            amounts = [match.span() for match in _NUMBER.finditer(turn.text)]
-            spans = _time_spans(turn) if _TIME_TOPIC.search(part) else amounts if found else []
-            if spans:
-                found[turn.id] = sorted({*found.get(turn.id, []), *spans})
-    return found or _topic(replace(request, topic=" ".join(parts)), turns)
+    if not found:
+        return _topic(replace(request, topic=" ".join(parts)), turns)
+    for turn in [turn for turn in turns if turn.id in found]:
+        for part in sorts:
+            time = _TIME_TOPIC.search(part) is not None
+            spans = _time_spans(turn) if time else [match.span() for match in _NUMBER.finditer(turn.text)]
+            found[turn.id] = sorted({*found[turn.id], *spans})
+    return found
 
 
 def _paid(turns: Sequence[Episode], named: frozenset[int]) -> dict[str, list[Span]]:
