@@ -77,10 +77,10 @@ def _meant(
         episodes = store.list_episodes(scope, View(), limit=1_000_000, cursor=None).episodes
         return [Redaction(episode_id=each.id, spans=((0, len(each.text)),)) for each in episodes]
     latest = store.list_episodes(scope, View(), limit=LATEST, cursor=None).episodes
-    turns = {each.id: each for each in latest}
+    turns = {each.id: each for each in reversed(latest)}  # of what was said at one time, the later row is the later
     if request.extent == "topic":
         turns |= {each.id: each for each in _near(store, embedder, scope, request.topic)}
-    ordered = sorted(turns.values(), key=lambda each: (each.timestamp, each.session, each.id))
+    ordered = sorted(turns.values(), key=lambda each: (each.timestamp, each.session))
     return targets(Asked(request=request, episode=found[0]), ordered)
 
 

@@ -232,6 +232,60 @@ def test_what_stays_of_a_message_stays_a_fact(memory: Memory, clock: Clock, said
     assert any(kept in fact.text for fact in every(memory))
 
 
+@pytest.mark.parametrize(
+    ("said", "wish", "gone", "left"),
+    [
+        (
+            ["The flat costs 900 a month. The depot pays me 4,100 a month.", "The bakery is lovely."],
+            "What I told you about my salary, delete it please",
+            ["4,100"],
+            ["900", "bakery"],
+        ),
+        (
+            ["I'm selling the boat to Zebulonius for 7,200", "The gym costs 30 a month"],
+            "Everything I told you about the boat, who buys it, the money, drop it.",
+            ["Zebulonius", "7,200"],
+            ["gym costs 30"],
+        ),
+        (["老板给我开一万八一个月", "房租四千二"], "我跟你提过挣多少那事儿，删了吧", ["一万八"], ["四千二"]),
+    ],
+)
+def test_what_is_named_first_and_then_pointed_at_is_gone_and_no_more(
+    memory: Memory, clock: Clock, said: list[str], wish: str, gone: list[str], left: list[str]
+) -> None:
+    for text in (*said, wish):
+        tell(memory, clock, text)
+    held = " ".join(texts(memory))
+    assert not [word for word in gone if word in held]
+    assert all(word in held for word in left)
+
+
+def test_a_wish_reaches_what_was_said_in_other_runs_but_that_only_its_own(memory: Memory, clock: Clock) -> None:
+    memory.add("My ex Zebulonius has my key.", user_id="ann", run_id="spring", wait=True)
+    memory.add("The harbour was quiet.", user_id="ann", run_id="summer", wait=True)
+    clock.later()
+    receipt = memory.add(WISH["en"], user_id="ann", run_id="autumn", wait=True)
+    assert receipt.forget_requests[0].outcome == "done"
+    assert not any("Zebulonius" in text for text in texts(memory))
+    memory.add("Nobody knows about the boat yet.", user_id="ann", run_id="autumn", wait=True)
+    memory.add("Don't keep that.", user_id="ann", run_id="autumn", wait=True)
+    assert "The harbour was quiet." in texts(memory)
+    assert not any("boat" in text for text in texts(memory))
+    memory.add("Zebulonius is back.", user_id="ben", wait=True)
+    memory.add("Forget everything you know about me.", user_id="ann", run_id="winter", wait=True)
+    assert texts(memory) == []
+    assert len(memory.episodes(user_id="ben").episodes) == 1
+
+
+def test_a_list_of_which_nothing_was_said_takes_no_times_of_other_things(memory: Memory, clock: Clock) -> None:
+    said = ["The dentist is at 4pm on Monday.", "The gym opens at 7am."]
+    for text in said:
+        tell(memory, clock, text)
+    wish = "Everything I told you about the yacht, when, the price, drop it."
+    assert [each.outcome for each in tell(memory, clock, wish).forget_requests] == ["nothing found"]
+    assert texts(memory) == [*said, wish]
+
+
 @pytest.mark.parametrize("run_id", ["spring", "autumn"])
 def test_what_stays_of_a_message_is_read_again_whatever_run_it_was_said_in(
     memory: Memory, clock: Clock, run_id: str
